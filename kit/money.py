@@ -1,0 +1,5 @@
+"""Money is whole fen."""
+
+from typing import NewType
+
+Fen = NewType("Fen", int)
