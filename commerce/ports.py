@@ -192,3 +192,12 @@ class Notifier(Protocol):
     async def send(self, message: SubscribeMessage) -> SendOutcome:
         """Send once; values are fitted to WeChat's limits by type. `OutsideUnknown`: repeat later."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world, bound once by the composition root."""
+
+    identity: IdentityProvider
+    payments: PaymentGateway
+    notifier: Notifier

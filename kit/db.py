@@ -1,0 +1,113 @@
+"""PostgreSQL by hand: transactions that survive cancellation, and SQL in one round trip."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from tortoise.backends.base.client import TransactionContextPooled
+from tortoise.connection import get_connection, get_connections
+from tortoise.transactions import in_transaction
+
+# Longer than any healthy wait for a pooled connection; a caller is better told to come back.
+ACQUIRE_SECONDS = 3.0
+
+# What a repeat of the same request may well not meet again (serialization, deadlock, lock or
+# statement timeout, shutdown, lost or refused connection, full pool).
+TRANSIENT: tuple[type[BaseException], ...] = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    TimeoutError,
+)
+
+
+@asynccontextmanager
+async def tx() -> AsyncIterator[None]:
+    """One transaction around the body; nested, a savepoint.
+
+    Tortoise's own `in_transaction` keeps the connection for ever when it is cancelled at the wrong
+    moment, and waits for one without limit (facts/stack.md); this gives it back always.
+    """
+    context: Any = in_transaction()
+    try:
+        async with asyncio.timeout(ACQUIRE_SECONDS):
+            await context.__aenter__()
+    except BaseException:
+        if isinstance(context, TransactionContextPooled):
+            await _give_back(context)
+        raise
+    try:
+        yield
+    except BaseException as error:
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        await context.__aexit__(None, None, None)
+
+
+async def _give_back(context: Any) -> None:
+    """Release what a cancelled `__aenter__` had taken; a savepoint shares its parent's connection."""
+    raw, pool = context.client._connection, context.client._parent._pool
+    if raw is not None and pool is not None:
+        await asyncio.shield(pool.release(raw))
+    if hasattr(context, "token"):
+        get_connections().reset(context.token)
+
+
+async def rows(query: str, *args: object) -> list[asyncpg.Record]:
+    """The rows of `query`, in the current transaction if there is one."""
+    async with _client().acquire_connection() as connection:
+        result: list[asyncpg.Record] = await connection.fetch(query, *args)
+        return result
+
+
+async def row(query: str, *args: object) -> asyncpg.Record | None:
+    """The first row of `query`, or None."""
+    async with _client().acquire_connection() as connection:
+        return await connection.fetchrow(query, *args)
+
+
+async def value(query: str, *args: object) -> Any:
+    """The first column of the first row, or None."""
+    async with _client().acquire_connection() as connection:
+        return await connection.fetchval(query, *args)
+
+
+async def execute(query: str, *args: object) -> int:
+    """Run a write; how many rows it touched."""
+    async with _client().acquire_connection() as connection:
+        tag: str = await connection.execute(query, *args)
+    last = tag.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+async def execute_many(query: str, arguments: list[tuple[object, ...]]) -> None:
+    """Run a write for each tuple of arguments, pipelined."""
+    async with _client().acquire_connection() as connection:
+        await connection.executemany(query, arguments)
+
+
+async def copy_rows(table: str, columns: list[str], records: list[tuple[object, ...]]) -> None:
+    """Load `records` by COPY, the fastest door into a table. Triggers and constraints apply."""
+    async with _client().acquire_connection() as connection:
+        await connection.copy_records_to_table(table, columns=columns, records=records)
+
+
+def broken_rule(error: BaseException) -> str | None:
+    """The name of the constraint that refused, from an asyncpg or Tortoise error."""
+    cause = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None
+
+
+def _client() -> Any:
+    return get_connection("default")

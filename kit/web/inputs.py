@@ -1,0 +1,48 @@
+"""What every edge reads alike: ids, pages, cursors, and the strict base of all bodies."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+from kit.errors import InvalidInput
+
+# 64-bit ids travel as strings: JavaScript loses digits above 2^53.
+Id = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,17}$", max_length=18, examples=["1"])]
+
+T = TypeVar("T")
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of every body, query and answer: what is not declared is refused."""
+
+
+class PageQuery(Struct, frozen=True):
+    """Keyset paging: `cursor` is the opaque `next_cursor` of the page before."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]+$", max_length=400)] | None = None
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """One page; `next_cursor` is null on the last."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+def next_cursor(*position: Any) -> str:
+    """The opaque form of the last row's sort position (JSON scalars)."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
+
+
+def read_cursor(cursor: str | None, shape: type[T]) -> T | None:
+    """The position in `cursor`, checked against the tuple type `shape`; `InvalidInput` if forged."""
+    if cursor is None:
+        return None
+    try:
+        packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(packed, type=shape)
+    except (binascii.Error, msgspec.DecodeError, ValueError):
+        raise InvalidInput(fields={"cursor": "unreadable"}) from None

@@ -1,0 +1,274 @@
+"""The rules PostgreSQL itself keeps: checks, partial uniques, indexes, triggers (invariants.md section 1).
+
+Tortoise creates none of these with a new table (tortoise-orm#2272), so they are SQL here.
+"""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+CHECKS = {
+    "stock_level": {
+        "stock_reserved_not_negative": "reserved >= 0",
+        "stock_reserved_within_on_hand": "reserved <= on_hand",
+    },
+    "stock_entry": {"stock_entry_moves": "d_on_hand <> 0 or d_reserved <> 0"},
+    "cart_line": {"cart_quantity": "quantity between 1 and 999"},
+    "quote": {
+        "quote_adds_up": "payable_fen = goods_fen - discount_fen + freight_fen",
+        "quote_not_negative": "least(goods_fen, discount_fen, freight_fen, payable_fen) >= 0",
+        "quote_life": "expires_at > created_at",
+    },
+    "shop_order": {
+        "order_adds_up": "payable_fen = goods_fen - discount_fen + freight_fen",
+        "order_not_negative": "least(goods_fen, discount_fen, freight_fen, payable_fen) >= 0",
+        "order_status_known": "status in ('unpaid', 'paid', 'completed', 'closed')",
+        "order_paid_when": "status not in ('paid', 'completed') or paid_at is not null",
+        "order_closed_why": "(status = 'closed') = (close_reason is not null)",
+        "order_delivered_where": "method = 'pickup' or address_sealed is not null",
+    },
+    "order_line": {
+        "line_quantity": "quantity between 1 and 999",
+        "line_price": "unit_price_fen >= 0",
+        "line_goods": "goods_fen = unit_price_fen * quantity",
+        "line_adds_up": "payable_fen = goods_fen - discount_fen",
+        "line_discount": "discount_fen between 0 and goods_fen",
+    },
+    "order_step": {"step_seq": "seq >= 1"},
+    "payment": {
+        "payment_amount": "amount_fen >= 1",
+        "payment_success_known": "status <> 'succeeded' or (transaction_id is not null and paid_at is not null)",
+    },
+    "refund": {
+        "refund_amount": "amount_fen >= 1",
+        "refund_success_on_word": "status <> 'succeeded' or (refund_id is not null and settled_at is not null)",
+    },
+    "store": {
+        "store_position": "lat between -90 and 90 and lng between -180 and 180",
+        "store_fees": "delivery_fee_fen >= 0 and minimum_order_fen >= 0",
+        "store_preparation": "preparation_minutes between 0 and 1440",
+    },
+    "sku": {
+        "sku_price": "list_price_fen >= 0",
+        "sku_weight": "weight_grams >= 0",
+        "sku_barcode": "barcode ~ '^[0-9]{8,14}$'",
+    },
+    "store_price": {"store_price_not_negative": "price_fen >= 0"},
+    "outbox_message": {"outbox_attempts": "attempts >= 0"},
+    "idempotency_record": {"idempotency_answered": "(status is null) = (body is null)"},
+}
+
+INDEXES = {
+    "category_name_once": "unique index {name} on category (coalesce(parent_id, 0), name)",
+    "product_by_category": "index {name} on product (category_id, id)",
+    "product_by_grams": "index {name} on product using gin (search_grams)",
+    "sku_by_product": "index {name} on sku (product_id)",
+    "store_price_by_sku": "index {name} on store_price (sku_id)",
+    "stock_level_by_sku": "index {name} on stock_level (sku_id)",
+    "stock_entry_once": "unique index {name} on stock_entry (cause, kind, store_id, sku_id)",
+    "stock_entry_by_sku": "index {name} on stock_entry (store_id, sku_id)",
+    "identity_by_member": "index {name} on wechat_identity (member_id)",
+    "identity_by_unionid": "index {name} on wechat_identity (unionid) where unionid is not null",
+    "member_by_phone": "index {name} on member (phone_index) where phone_index is not null",
+    "address_by_member": "index {name} on address (member_id) where removed_at is null",
+    "address_default_once": "unique index {name} on address (member_id) where is_default and removed_at is null",
+    "staff_store_by_store": "index {name} on staff_store (store_id)",
+    "audit_by_staff": "index {name} on audit_entry (staff_id)",
+    "cart_line_by_sku": "index {name} on cart_line (sku_id)",
+    "quote_by_member": "index {name} on quote (member_id)",
+    "quote_by_store": "index {name} on quote (store_id)",
+    "quote_by_expiry": "index {name} on quote (expires_at) where used_at is null",
+    "order_quote_once": "unique index {name} on shop_order (quote_id)",
+    "order_key_once": "unique index {name} on shop_order (member_id, idempotency_key)",
+    "order_by_member": "index {name} on shop_order (member_id, id)",
+    "order_by_store": "index {name} on shop_order (store_id, id)",
+    "order_by_deadline": "index {name} on shop_order (pay_by) where status = 'unpaid'",
+    "order_line_by_sku": "index {name} on order_line (sku_id)",
+    "fulfilment_by_order": "index {name} on fulfilment (order_id)",
+    "fulfilment_by_store": "index {name} on fulfilment (store_id, status, id)",
+    "fulfilment_code_once": (
+        "unique index {name} on fulfilment (store_id, pickup_code)"
+        " where status not in ('handed_over', 'cancelled')"
+    ),
+    "payment_by_order": "index {name} on payment (order_id)",
+    "payment_kept_once": "unique index {name} on payment (order_id) where status = 'succeeded' and not is_late",
+    "payment_to_query": "index {name} on payment (query_at) where status = 'created'",
+    "refund_by_payment": "index {name} on refund (payment_id)",
+    "refund_to_query": "index {name} on refund (query_at) where status in ('requested', 'processing')",
+    "outbox_due": "index {name} on outbox_message (due_at) where delivered_at is null and parked_at is null",
+    "outbox_delivered": "index {name} on outbox_message (delivered_at) where delivered_at is not null",
+    "inbox_by_age": "index {name} on inbox_message (at)",
+    "idempotency_by_age": "index {name} on idempotency_record (at)",
+    "alert_open": "index {name} on alert (at) where closed_at is null",
+}
+
+# One- and two-letter pieces of the searched text: a GIN index over them finds any substring of
+# Chinese, pinyin or digits without an extension (pg_trgm needs three letters and is contrib).
+SEARCH = """
+create function search_grams(keys text) returns text[] language sql immutable parallel safe as $$
+    select coalesce(array_agg(distinct gram), '{}')
+    from (
+        select substr(lower(keys), start, size) as gram
+        from generate_series(1, length(keys)) start, generate_series(1, 2) size
+        where start + size - 1 <= length(keys)
+    ) pieces
+    where gram !~ '\\s'
+$$;
+alter table product add column search_grams text[]
+    generated always as (search_grams(search_keys)) stored;
+"""
+
+SEARCH_BACK = """
+alter table product drop column search_grams;
+drop function search_grams(text);
+"""
+
+# The journal is the only door to the balance (S2): an entry moves it, and the checks on
+# stock_level refuse the whole statement when there is not enough (S1).
+STOCK = """
+create function apply_stock_entry() returns trigger language plpgsql as $$
+begin
+    update stock_level
+        set on_hand = on_hand + new.d_on_hand, reserved = reserved + new.d_reserved
+        where store_id = new.store_id and sku_id = new.sku_id;
+    if not found then
+        raise exception 'store % does not carry sku %', new.store_id, new.sku_id
+            using errcode = 'check_violation', constraint = 'stock_level_carried';
+    end if;
+    return null;
+end $$;
+create trigger apply_stock_entry after insert on stock_entry
+    for each row execute function apply_stock_entry();
+
+create function refuse_direct_balance() returns trigger language plpgsql as $$
+begin
+    if pg_trigger_depth() = 1 then
+        raise exception 'stock_level is written through stock_entry only'
+            using errcode = 'check_violation', constraint = 'stock_level_journaled';
+    end if;
+    return new;
+end $$;
+create trigger refuse_direct_balance before update of on_hand, reserved on stock_level
+    for each row execute function refuse_direct_balance();
+create function refuse_opening_balance() returns trigger language plpgsql as $$
+begin
+    raise exception 'a stock_level starts at zero and moves through stock_entry'
+        using errcode = 'check_violation', constraint = 'stock_level_journaled';
+end $$;
+create trigger refuse_opening_balance before insert on stock_level
+    for each row when (new.on_hand <> 0 or new.reserved <> 0) execute function refuse_opening_balance();
+"""
+
+STOCK_BACK = """
+drop trigger apply_stock_entry on stock_entry;
+drop function apply_stock_entry();
+drop trigger refuse_direct_balance on stock_level;
+drop function refuse_direct_balance();
+drop trigger refuse_opening_balance on stock_level;
+drop function refuse_opening_balance();
+"""
+
+APPEND_ONLY = """
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only', tg_table_name
+        using errcode = 'check_violation', constraint = tg_table_name || '_append_only';
+end $$;
+create trigger append_only before update or delete on stock_entry for each row execute function refuse_change();
+create trigger append_only before update or delete on order_step for each row execute function refuse_change();
+create trigger append_only before update or delete on audit_entry for each row execute function refuse_change();
+"""
+
+APPEND_ONLY_BACK = """
+drop trigger append_only on stock_entry;
+drop trigger append_only on order_step;
+drop trigger append_only on audit_entry;
+drop function refuse_change();
+"""
+
+# Refunds that still stand never exceed what was paid (P4), whoever asks at the same moment:
+# the payment row is the lock.
+REFUNDS = """
+create function refund_within_payment() returns trigger language plpgsql as $$
+declare paid bigint; asked numeric;
+begin
+    select amount_fen into paid from payment
+        where id = new.payment_id and status = 'succeeded' for update;
+    select coalesce(sum(amount_fen), 0) into asked from refund
+        where payment_id = new.payment_id and status <> 'closed' and id <> new.id;
+    if paid is null or asked + new.amount_fen > paid then
+        raise exception 'refunds exceed the payment'
+            using errcode = 'check_violation', constraint = 'refund_within_payment';
+    end if;
+    return new;
+end $$;
+create trigger refund_within_payment before insert or update of amount_fen, payment_id on refund
+    for each row execute function refund_within_payment();
+"""
+
+REFUNDS_BACK = """
+drop trigger refund_within_payment on refund;
+drop function refund_within_payment();
+"""
+
+# Each administrative write carries the hash of the one before it (A2); the lock makes one chain.
+AUDIT = """
+create function audit_hash(previous bytea, entry audit_entry) returns bytea language sql immutable as $$
+    select sha256(
+        coalesce(previous, ''::bytea)
+        || convert_to(
+            concat_ws(
+                '|', extract(epoch from entry.at), entry.staff_id, entry.action, entry.subject, entry.details
+            ),
+            'UTF8'
+        )
+    )
+$$;
+create function chain_audit_entry() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(728301456);
+    select hash into new.previous_hash from audit_entry order by id desc limit 1;
+    new.id := nextval(pg_get_serial_sequence('audit_entry', 'id'));
+    new.hash := audit_hash(new.previous_hash, new);
+    return new;
+end $$;
+create trigger chain_audit_entry before insert on audit_entry
+    for each row execute function chain_audit_entry();
+"""
+
+AUDIT_BACK = """
+drop trigger chain_audit_entry on audit_entry;
+drop function chain_audit_entry();
+drop function audit_hash(bytea, audit_entry);
+"""
+
+
+def _checks() -> list[ops.RunSQL]:
+    return [
+        ops.RunSQL(
+            f"alter table {table} add constraint {name} check ({rule})",
+            f"alter table {table} drop constraint {name}",
+        )
+        for table, rules in CHECKS.items()
+        for name, rule in rules.items()
+    ]
+
+
+def _indexes() -> list[ops.RunSQL]:
+    return [
+        ops.RunSQL(f"create {what.format(name=name)}", f"drop index {name}")
+        for name, what in INDEXES.items()
+    ]
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0001_initial")]
+
+    operations = [
+        ops.RunSQL(SEARCH, SEARCH_BACK),
+        *_checks(),
+        *_indexes(),
+        ops.RunSQL(STOCK, STOCK_BACK),
+        ops.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
+        ops.RunSQL(REFUNDS, REFUNDS_BACK),
+        ops.RunSQL(AUDIT, AUDIT_BACK),
+    ]
