@@ -76,6 +76,14 @@ async def row(query: str, *args: object) -> asyncpg.Record | None:
         return await connection.fetchrow(query, *args)
 
 
+async def one(query: str, *args: object) -> asyncpg.Record:
+    """The row of `query` that must be there; LookupError when the books contradict themselves."""
+    found = await row(query, *args)
+    if found is None:
+        raise LookupError(query)
+    return found
+
+
 async def value(query: str, *args: object) -> Any:
     """The first column of the first row, or None."""
     async with _client().acquire_connection() as connection:

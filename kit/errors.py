@@ -87,3 +87,12 @@ class TemporarilyUnavailable(Refusal):
     status = 503
     zh = "服务繁忙，请稍后再试。"
     en = "Temporarily unavailable, please try again."
+
+
+class KeyReused(Refusal):
+    """One Idempotency-Key, two different requests."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    zh = "该幂等键已用于另一个请求。"
+    en = "This Idempotency-Key was used for a different request."

@@ -44,7 +44,6 @@ class Address(Model):
     phone_index = fields.BinaryField()
     is_default = fields.BooleanField(default=False)
     created_at = fields.DatetimeField()
-    removed_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "address"

@@ -37,6 +37,7 @@ class Order(Model):
     method = fields.CharEnumField(DeliveryMethod, max_length=16)
     address_sealed = fields.TextField(null=True)
     status = fields.CharEnumField(OrderStatus, max_length=16)
+    step_count = fields.IntField(default=1)
     close_reason = fields.CharEnumField(CloseReason, max_length=32, null=True)
     goods_fen: fields.Field[Fen] = fields.BigIntField()
     discount_fen: fields.Field[Fen] = fields.BigIntField()

@@ -5,16 +5,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from kit import db
-from kit.errors import Refusal
+from kit.errors import KeyReused, Refusal
 
 Answer = tuple[int, bytes]
-
-
-class KeyReused(Refusal):
-    code = "idempotency_key_reused"
-    status = 422
-    zh = "该幂等键已用于另一个请求。"
-    en = "This Idempotency-Key was used for a different request."
 
 
 class RequestInProgress(Refusal):

@@ -22,6 +22,7 @@ CHECKS = {
         "order_adds_up": "payable_fen = goods_fen - discount_fen + freight_fen",
         "order_not_negative": "least(goods_fen, discount_fen, freight_fen, payable_fen) >= 0",
         "order_status_known": "status in ('unpaid', 'paid', 'completed', 'closed')",
+        "order_steps": "step_count >= 1",
         "order_paid_when": "status not in ('paid', 'completed') or paid_at is not null",
         "order_closed_why": "(status = 'closed') = (close_reason is not null)",
         "order_delivered_where": "method = 'pickup' or address_sealed is not null",
@@ -69,8 +70,8 @@ INDEXES = {
     "identity_by_member": "index {name} on wechat_identity (member_id)",
     "identity_by_unionid": "index {name} on wechat_identity (unionid) where unionid is not null",
     "member_by_phone": "index {name} on member (phone_index) where phone_index is not null",
-    "address_by_member": "index {name} on address (member_id) where removed_at is null",
-    "address_default_once": "unique index {name} on address (member_id) where is_default and removed_at is null",
+    "address_by_member": "index {name} on address (member_id)",
+    "address_default_once": "unique index {name} on address (member_id) where is_default",
     "staff_store_by_store": "index {name} on staff_store (store_id)",
     "audit_by_staff": "index {name} on audit_entry (staff_id)",
     "cart_line_by_sku": "index {name} on cart_line (sku_id)",
@@ -241,6 +242,57 @@ drop function chain_audit_entry();
 drop function audit_hash(bytea, audit_entry);
 """
 
+# Each worker keeps the stores in memory and asks once a second for those touched since it last
+# looked (commerce/stores/directory.py). A time or a sequence would miss a slow commit; the number
+# of the transaction, read from the oldest one still running, cannot.
+STORES = """
+alter table store add column changed_in xid8 not null default pg_current_xact_id();
+create index store_by_change on store (changed_in);
+create function note_store_change() returns trigger language plpgsql as $$
+begin
+    new.changed_in := pg_current_xact_id();
+    return new;
+end $$;
+create trigger note_store_change before update on store
+    for each row execute function note_store_change();
+create function note_store_day_change() returns trigger language plpgsql as $$
+begin
+    update store set changed_in = pg_current_xact_id() where id in (old.store_id, new.store_id);
+    return null;
+end $$;
+create trigger note_store_day_change after insert or update or delete on store_day
+    for each row execute function note_store_day_change();
+"""
+
+STORES_BACK = """
+drop trigger note_store_day_change on store_day;
+drop function note_store_day_change();
+drop trigger note_store_change on store;
+drop function note_store_change();
+alter table store drop column changed_in;
+"""
+
+# The limit is counted under the member's lock: two taps that each add the hundredth kind must not
+# both find 99. A line that is there already may always change its quantity.
+CARTS = """
+create function limit_cart_lines() returns trigger language plpgsql as $$
+begin
+    perform 1 from member where id = new.member_id for no key update;
+    if (select count(*) from cart_line where member_id = new.member_id and sku_id <> new.sku_id) >= 100 then
+        raise exception 'a cart has at most 100 lines'
+            using errcode = 'check_violation', constraint = 'cart_line_limit';
+    end if;
+    return new;
+end $$;
+create trigger limit_cart_lines before insert on cart_line
+    for each row execute function limit_cart_lines();
+"""
+
+CARTS_BACK = """
+drop trigger limit_cart_lines on cart_line;
+drop function limit_cart_lines();
+"""
+
 
 def _checks() -> list[ops.RunSQL]:
     return [
@@ -271,4 +323,6 @@ class Migration(migrations.Migration):
         ops.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         ops.RunSQL(REFUNDS, REFUNDS_BACK),
         ops.RunSQL(AUDIT, AUDIT_BACK),
+        ops.RunSQL(STORES, STORES_BACK),
+        ops.RunSQL(CARTS, CARTS_BACK),
     ]

@@ -1,0 +1,75 @@
+"""What may be sold, from which store, in what size. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from commerce.checkout.errors import (
+    BelowMinimum,
+    EmptyBasket,
+    GoodsUnavailable,
+    MethodNotOffered,
+    OrderTooLarge,
+    OutsideDeliveryArea,
+    StoreClosed,
+)
+from commerce.pricing.rules import PricedItem, QuotedPrice
+from commerce.stock.errors import OutOfStock
+from commerce.stores.queries import StoreFacts
+from commerce.stores.rules import fence_covers, opening
+from kit.geo import Point
+from kit.money import Fen
+from models.enums import DeliveryMethod
+
+# 100,000 yuan: far above any basket of a shop, far below what WeChat or a bigint minds.
+LARGEST_ORDER_FEN = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FoundGoods:
+    """A wanted SKU as the store has it now; `is_listed` is False for one that does not exist."""
+
+    sku_id: int
+    quantity: int
+    title: str
+    specs: dict[str, str]
+    list_price_fen: Fen
+    store_price_fen: Fen | None
+    is_listed: bool
+    available: int
+
+
+def check_goods(goods: Sequence[FoundGoods]) -> None:
+    """Raise unless there is something and every piece of it can be sold now."""
+    if not goods:
+        raise EmptyBasket
+    gone = [str(found.sku_id) for found in goods if not found.is_listed]
+    if gone:
+        raise GoodsUnavailable(sku_ids=gone)
+    missing = [
+        {"sku_id": str(found.sku_id), "wanted": found.quantity, "available": found.available}
+        for found in goods
+        if found.available < found.quantity
+    ]
+    if missing:
+        raise OutOfStock(missing=missing)
+
+
+def check_total(store: StoreFacts, method: DeliveryMethod, priced: QuotedPrice) -> None:
+    """Raise when the basket is too small to be brought, or larger than the shop takes."""
+    if method is DeliveryMethod.DELIVERY and priced.goods_fen < store.minimum_order_fen:
+        raise BelowMinimum(minimum_order_fen=store.minimum_order_fen)
+    if priced.payable_fen > LARGEST_ORDER_FEN:
+        raise OrderTooLarge(largest_order_fen=LARGEST_ORDER_FEN)
+
+
+def priced_item(found: FoundGoods) -> PricedItem:
+    """What the price engine needs of the goods."""
+    return PricedItem(
+        sku_id=found.sku_id,
+        title=found.title,
+        specs=found.specs,
+        quantity=found.quantity,
+        list_price_fen=found.list_price_fen,
+        store_price_fen=found.store_price_fen,
+    )
