@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -95,6 +95,33 @@ class Settings:
             "order_refunded": self.template_order_refunded,
         }
         return ids[name]
+
+    def listening(
+        self,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        sandbox_port: int | None = None,
+        workers: int | None = None,
+    ) -> Self:
+        """These settings at other addresses. URLs that were derived from the old ones follow."""
+        moved = replace(
+            self,
+            host=host or self.host,
+            port=port or self.port,
+            sandbox_port=sandbox_port or self.sandbox_port,
+            workers=workers or self.workers,
+        )
+        followers = {
+            local_url(self.port, self.host): local_url(moved.port, moved.host),
+            local_url(self.sandbox_port): local_url(moved.sandbox_port),
+        }
+        return replace(
+            moved,
+            public_url=followers.get(self.public_url, self.public_url),
+            wechat_api_url=followers.get(self.wechat_api_url, self.wechat_api_url),
+            wechat_pay_url=followers.get(self.wechat_pay_url, self.wechat_pay_url),
+        )
 
     def child_environment(self) -> dict[str, str]:
         """The environment for a process that is to read the same settings: ours, with what was resolved since.

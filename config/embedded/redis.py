@@ -44,7 +44,7 @@ class EmbeddedRedis(EmbeddedServer):
         self._process = self._spawn([self._program, "-"], stdin=settings)
         self.url = f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
-    def _is_ready(self) -> bool:
+    def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
                 link.sendall(f"AUTH {self._password}\r\nPING\r\nQUIT\r\n".encode())

@@ -1,8 +1,6 @@
 """What the embedded servers share: the lock, the directory, the port, the process and its log."""
 
-import fcntl
 import importlib.util
-import json
 import os
 import signal
 import socket
@@ -11,8 +9,9 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
+from config.claims import Claim, Claimed
 from config.embedded import unprivileged
 
 _START_SECONDS = 60.0  # replaying a long log after a crash takes a while
@@ -51,9 +50,10 @@ class EmbeddedServer(ABC):
         self.account: unprivileged.Account | None = None
         self.url = ""
         self.port = 0
-        self._lock: IO[str] | None = None
+        self._claim = Claim(self.data_dir, self.name)
         self._process: subprocess.Popen[bytes] | None = None
         self._attempts = 0
+        self._deadline = 0.0
 
     def start(self) -> str:
         """Start and wait until it answers; its URL. `EmbeddedInUse` when another process has it."""
@@ -64,11 +64,10 @@ class EmbeddedServer(ABC):
         """Start without waiting, so that both servers start at once. Call from a lasting thread:
         the server dies with the thread that started it."""
         try:
-            self._take_lock()
+            self._take()
             self._settle()
-            self._attempts = 0
             self._prepare()
-            self._run()
+            self._launch_anew()
         except PermissionError as refusal:
             self.stop()
             raise EmbeddedUnavailable(
@@ -81,13 +80,21 @@ class EmbeddedServer(ABC):
 
     def wait_ready(self) -> str:
         """Wait for a launched server; its URL. `EmbeddedUnavailable`, with its last words, if it cannot."""
+        while not self.is_ready():
+            time.sleep(0.01)
+        return self.url
+
+    def is_ready(self) -> bool:
+        """Whether a launched server answers by now; one that died is started again. Raises as `wait_ready` does."""
         try:
-            self._await_answer()
+            if not self._answers():
+                self._check_progress()
+                return False
         except BaseException:
             self.stop()
             raise
-        self._write_address({"url": self.url, **self._address()})
-        return self.url
+        self._claim.tell(port=self.port, url=self.url, **self._address())
+        return True
 
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -95,8 +102,7 @@ class EmbeddedServer(ABC):
     def revive(self) -> None:
         """Start it again, on the same files and at the same URL, after it died by itself."""
         outwait(self.home)
-        self._attempts = 0
-        self._run()
+        self._launch_anew()
         self.wait_ready()
 
     def stop(self) -> None:
@@ -105,11 +111,10 @@ class EmbeddedServer(ABC):
             _end(self._process, self.throwaway_farewell if self.throwaway else self.farewell)
             outwait(self.home)
             self._process = None
-        if self._lock is not None:
+        if self._claim.is_held:
             self._tidy()
-            self._write_address({})
-            self._lock.close()
-            self._lock = None
+            self._claim.tell(port=self.port)
+            self._claim.release()
 
     @abstractmethod
     def _prepare(self) -> None:
@@ -120,7 +125,7 @@ class EmbeddedServer(ABC):
         """Start the process on `self.port` and set `self.url`."""
 
     @abstractmethod
-    def _is_ready(self) -> bool:
+    def _answers(self) -> bool:
         """Whether our own process answers; never blocks long."""
 
     @abstractmethod
@@ -139,21 +144,14 @@ class EmbeddedServer(ABC):
     def log(self) -> Path:
         return self.data_dir / f"{self.name}.log"
 
-    @property
-    def _address_file(self) -> Path:
-        return self.data_dir / f"{self.name}.json"
-
-    def _take_lock(self) -> None:
-        if self._lock is not None:
+    def _take(self) -> None:
+        if self._claim.is_held:
             return
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (self.data_dir / f"{self.name}.lock").open("a")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise EmbeddedInUse(self.name, read_address(self.data_dir, self.name)) from None
-        self._lock = lock
+            self.port = self._claim.take().get("port", 0)
+        except Claimed as claimed:
+            raise EmbeddedInUse(self.name, claimed.address) from None
+        self._claim.tell(port=self.port)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.old"))
 
@@ -161,15 +159,7 @@ class EmbeddedServer(ABC):
         self.account = unprivileged.service_account(self.data_dir)
         self.home = unprivileged.reachable_home(self.data_dir / self.name, self.account)
         outwait(self.home)
-        self.port = free_port(read_address(self.data_dir, self.name).get("port", 0))
-        self._write_address({})
-
-    def _write_address(self, address: dict[str, Any]) -> None:
-        draft = self._address_file.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)  # it carries a password
-        draft.write_text(json.dumps({"pid": os.getpid(), "port": self.port, **address}))
-        draft.replace(self._address_file)
+        self.port = free_port(self.port)
 
     def _spawn(self, words: list[str | Path], stdin: str = "") -> subprocess.Popen[bytes]:
         process = unprivileged.spawn(
@@ -178,14 +168,16 @@ class EmbeddedServer(ABC):
         unprivileged.feed(process.stdin, stdin)
         return process
 
-    def _await_answer(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._is_ready():
-            if not self.is_alive():
-                self._try_again()
-            if time.monotonic() > deadline:
-                raise EmbeddedUnavailable(f"{self.name} does not answer:\n{self._last_words()}")
-            time.sleep(0.01)
+    def _check_progress(self) -> None:
+        if not self.is_alive():
+            self._try_again()
+        elif time.monotonic() > self._deadline:
+            raise EmbeddedUnavailable(f"{self.name} does not answer:\n{self._last_words()}")
+
+    def _launch_anew(self) -> None:
+        self._attempts = 0
+        self._deadline = time.monotonic() + _START_SECONDS
+        self._run()
 
     def _try_again(self) -> None:
         self._attempts += 1
@@ -198,15 +190,6 @@ class EmbeddedServer(ABC):
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-
-
-def read_address(data_dir: Path, name: str) -> dict[str, Any]:
-    """What the holder of the server's lock wrote: `pid`, `port`, and once it answers `url`. {} when unknown."""
-    try:
-        address = json.loads((data_dir / f"{name}.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return address if isinstance(address, dict) else {}
 
 
 def free_port(preferred: int) -> int:
