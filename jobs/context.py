@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from commerce.payments.closing import Till
 from commerce.payments.rules import Account
 from commerce.ports import Ports
 
@@ -20,3 +21,7 @@ class Work:
     ports: Ports
     account: Account
     templates: Templates
+
+    @property
+    def till(self) -> Till:
+        return Till(self.ports.payments, self.account)

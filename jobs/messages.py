@@ -31,7 +31,7 @@ async def tell_paid(message: Message, work: Work, now: datetime) -> None:
     )
 
 
-async def tell_ready(message: Message, work: Work, now: datetime) -> None:
+async def tell_ready(message: Message, work: Work, _now: datetime) -> None:
     """取货提醒; a delivery has no code, and its shopper only waits."""
     told = await order_told(message.payload["order_no"], work.account.appid)
     if told.pickup_code is None:

@@ -50,7 +50,8 @@ async def _deliver(message: Message, work: Work, now: datetime) -> None:
     except OutsideRefused as refusal:
         log.warning("outbox.refused", topic=message.topic, reason=str(refusal))
         await outbox.failed(message, str(refusal), now)
-    except Exception as error:  # noqa: BLE001 - one poisoned message must not stop the others
+    except Exception as error:
+        # One poisoned message must not stop the others.
         log.warning("outbox.failed", topic=message.topic, exc_info=error)
         await outbox.failed(message, repr(error), now)
     else:

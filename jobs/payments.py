@@ -8,7 +8,8 @@ import asyncpg
 import structlog
 
 from commerce.orders.actions import SYSTEM
-from commerce.payments.actions import ask_trade, close_unpaid
+from commerce.payments.actions import ask_trade
+from commerce.payments.closing import close_unpaid
 from commerce.payments.queries import claim_refund_queries, claim_trade_queries, due_orders
 from commerce.payments.refunds import ask_refund_state
 from commerce.ports import OutsideRefused, OutsideUnknown
@@ -22,22 +23,20 @@ BATCH = 50
 
 
 async def expire_orders(work: Work, now: datetime) -> int:
-    """Close the unpaid orders whose time is over, at WeChat first; how many were due."""
+    """Close the unpaid orders whose time is over, at WeChat first; how many were settled."""
     due = await due_orders(now, BATCH)
-    await _each(
+    return await _each(
         [
             close_unpaid(
                 order_id,
                 CloseReason.EXPIRED,
                 SYSTEM,
-                gateway=work.ports.payments,
-                account=work.account,
+                till=work.till,
                 now=now,
             )
             for order_id in due
         ]
     )
-    return len(due)
 
 
 async def ask_trades(work: Work, now: datetime) -> int:
@@ -61,10 +60,14 @@ async def ask_refunds(work: Work, now: datetime) -> int:
     return len(numbers)
 
 
-async def _each(calls: Sequence[Awaitable[object]]) -> None:
-    """Run all; what WeChat or PostgreSQL cannot do now comes round again with the next tick."""
+async def _each(calls: Sequence[Awaitable[object]]) -> int:
+    """Run all, and say how many went through; what WeChat or PostgreSQL cannot do now comes round
+    again with the next tick."""
+    failed = 0
     for outcome in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(outcome, (OutsideUnknown, OutsideRefused, asyncpg.PostgresError, *TRANSIENT)):
             log.warning("job.again", error=repr(outcome))
+            failed += 1
         elif isinstance(outcome, BaseException):
             raise outcome
+    return len(calls) - failed

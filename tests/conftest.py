@@ -16,8 +16,9 @@ import uvloop
 from config.embedded import throwaway_postgres, throwaway_redis
 from config.orm import close_orm, migrate, open_orm
 from kit import db
-Link = object
+from kit.redis import Link
 from kit.sealing import Sealer
+from tests.shop import Shop, open_shop
 
 TEMPLATE = "jishi_template"
 
@@ -147,3 +148,20 @@ def sealer() -> Sealer:
 @pytest.fixture(scope="session")
 def checkout_dir() -> Path:
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+async def open_house(
+    open_database: str, redis_base_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Shop]:
+    async with open_shop(open_database, redis_base_url, tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture
+async def shop(open_house: Shop, database: str, redis_url: str) -> AsyncIterator[Shop]:
+    """The running shop with nothing in it; whatever a test does, the books must add up after it."""
+    await open_house.sandbox.delete("/sandbox/faults")
+    yield open_house
+    violations = await open_house.audit()
+    assert violations == []

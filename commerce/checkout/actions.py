@@ -13,7 +13,7 @@ from commerce.checkout.errors import QuoteExpired, QuoteUsed
 from commerce.pricing.rules import PriceContext, QuotedPrice, price
 from commerce.stock.errors import OutOfStock
 from commerce.stock.queries import missing_stock
-from commerce.stores.queries import StoreFacts, get_store
+from commerce.stores.queries import get_store
 from kit import db
 from kit.errors import KeyReused, NotFound
 from kit.geo import Point
@@ -209,16 +209,16 @@ async def place_order(
         raise
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "order_key_once":
-            return await _placed_before(member_id, intent, now)
+            return await _placed_before(member_id, intent)
         if error.constraint_name == "shop_order_no_key":
             return await place_order(member_id, intent, window=window, now=now)
         raise
     if placed is None:
-        return await _placed_before(member_id, intent, now)
+        return await _placed_before(member_id, intent)
     return PlacedOrder(placed["no"], Fen(placed["payable_fen"]), placed["pay_by"])
 
 
-async def _placed_before(member_id: int, intent: OrderIntent, now: datetime) -> PlacedOrder:
+async def _placed_before(member_id: int, intent: OrderIntent) -> PlacedOrder:
     """The answer given to this key before, or why the quote can no longer be used."""
     known = await db.row(
         "select no, payable_fen, pay_by, quote_id, remark from shop_order"
@@ -247,15 +247,3 @@ async def _missing(quote_id: UUID) -> list[dict[str, object]]:
     lines = orjson.loads(quote["lines"])
     quantities = {line["sku_id"]: line["quantity"] for line in lines}
     return await missing_stock(quote["store_id"], quantities)
-
-
-__all__ = [
-    "Destination",
-    "MadeQuote",
-    "OrderIntent",
-    "PlacedOrder",
-    "StoreFacts",
-    "Wish",
-    "make_quote",
-    "place_order",
-]

@@ -15,8 +15,8 @@ from commerce.checkout.errors import (
 )
 from commerce.pricing.rules import PricedItem, QuotedPrice
 from commerce.stock.errors import OutOfStock
-from commerce.stores.queries import StoreFacts
-from commerce.stores.rules import fence_covers, opening
+from commerce.stores.queries import can_deliver, is_open
+from commerce.stores.store import Store
 from kit.geo import Point
 from kit.money import Fen
 from models.enums import DeliveryMethod
@@ -55,7 +55,17 @@ def check_goods(goods: Sequence[FoundGoods]) -> None:
         raise OutOfStock(missing=missing)
 
 
-def check_total(store: StoreFacts, method: DeliveryMethod, priced: QuotedPrice) -> None:
+def check_store(store: Store, method: DeliveryMethod, point: Point | None, now: datetime) -> None:
+    """Raise unless the store sells this way, now, to this place. `point` is where a delivery goes."""
+    if not store.offers(method):
+        raise MethodNotOffered
+    if not is_open(store, now):
+        raise StoreClosed
+    if point is not None and not can_deliver(store, point):
+        raise OutsideDeliveryArea
+
+
+def check_total(store: Store, method: DeliveryMethod, priced: QuotedPrice) -> None:
     """Raise when the basket is too small to be brought, or larger than the shop takes."""
     if method is DeliveryMethod.DELIVERY and priced.goods_fen < store.minimum_order_fen:
         raise BelowMinimum(minimum_order_fen=store.minimum_order_fen)

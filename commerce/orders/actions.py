@@ -167,7 +167,7 @@ async def move_fulfilment(
 async def advance(order_id: int, new: FulfilmentStatus, actor: Actor, now: datetime) -> None:
     """The store takes the next step with an order: prepare, ready, on the way, handed over at the door.
 
-    `IllegalTransition` when it is not the next step. A pick-up is handed over by `redeem` alone.
+    `IllegalTransition` when it is not the next step. A pick-up is handed over by `redeem_code` alone.
     """
     async with db.tx():
         order = await lock_order(order_id)
@@ -180,7 +180,7 @@ async def advance(order_id: int, new: FulfilmentStatus, actor: Actor, now: datet
             await _complete(order, actor, now)
 
 
-async def redeem(store_id: int, code: str, actor: Actor, now: datetime) -> str:
+async def redeem_code(store_id: int, code: str, actor: Actor, now: datetime) -> str:
     """Hand the goods behind a pick-up code over, once, in its store; the order's number.
 
     `PickupCodeWrong` for a code that is unknown here, not ready or redeemed before.

@@ -103,7 +103,9 @@ class OrderRow:
     """What a flow needs to begin: which order, and whose address it carries."""
 
     id: int
+    member_id: int
     store_id: int
+    method: DeliveryMethod
     status: OrderStatus
     address_sealed: str | None
 
@@ -112,7 +114,7 @@ async def find_own(order_no: str, member_id: int) -> OrderRow:
     """The member's order; `NotFound` for another's or none."""
     return _row(
         await db.row(
-            "select id, store_id, status, address_sealed from shop_order where no = $1 and member_id = $2",
+            "select id, member_id, store_id, method, status, address_sealed from shop_order where no = $1 and member_id = $2",
             order_no,
             member_id,
         )
@@ -123,7 +125,7 @@ async def find_in_stores(order_no: str, store_ids: Collection[int] | None) -> Or
     """The order if it is one of those stores' (None: any store); `NotFound` otherwise."""
     return _row(
         await db.row(
-            "select id, store_id, status, address_sealed from shop_order"
+            "select id, member_id, store_id, method, status, address_sealed from shop_order"
             " where no = $1 and ($2::bigint[] is null or store_id = any($2))",
             order_no,
             None if store_ids is None else list(store_ids),
@@ -135,7 +137,12 @@ def _row(found: asyncpg.Record | None) -> OrderRow:
     if found is None:
         raise NotFound
     return OrderRow(
-        found["id"], found["store_id"], OrderStatus(found["status"]), found["address_sealed"]
+        id=found["id"],
+        member_id=found["member_id"],
+        store_id=found["store_id"],
+        method=DeliveryMethod(found["method"]),
+        status=OrderStatus(found["status"]),
+        address_sealed=found["address_sealed"],
     )
 
 
@@ -149,14 +156,31 @@ join lateral (
 ) lines on true
 """
 
+_OWN = (  # noqa: S608 - both parts are constants
+    _SUMMARY
+    + """
+where o.member_id = $1 and ($2::text is null or o.status = $2) and ($3::bigint is null or o.id < $3)
+order by o.id desc limit $4
+"""
+)
+
+_OF_STORE = (  # noqa: S608 - both parts are constants
+    _SUMMARY
+    + """
+where o.store_id = $1 and ($2::text is null or o.status = $2) and ($3::bigint is null or o.id < $3)
+    and ($5::text is null or exists (
+        select 1 from fulfilment f where f.order_id = o.id and f.status = $5))
+order by o.id desc limit $4
+"""
+)
+
 
 async def list_own(
     member_id: int, status: OrderStatus | None, *, before_id: int | None, limit: int
 ) -> list[tuple[int, OrderSummary]]:
     """The member's orders, newest first, each with its position for paging."""
     found = await db.rows(
-        _SUMMARY + " where o.member_id = $1 and ($2::text is null or o.status = $2)"
-        " and ($3::bigint is null or o.id < $3) order by o.id desc limit $4",
+        _OWN,
         member_id,
         status.value if status else None,
         before_id,
@@ -175,11 +199,7 @@ async def list_of_store(
 ) -> list[tuple[int, OrderSummary]]:
     """A store's orders, newest first. The caller has checked the right to that store."""
     found = await db.rows(
-        _SUMMARY + " where o.store_id = $1 and ($2::text is null or o.status = $2)"
-        " and ($3::bigint is null or o.id < $3)"
-        " and ($5::text is null or exists (select 1 from fulfilment f"
-        "   where f.order_id = o.id and f.status = $5))"
-        " order by o.id desc limit $4",
+        _OF_STORE,
         store_id,
         status.value if status else None,
         before_id,
@@ -244,7 +264,9 @@ async def view_order(order_id: int, *, show_code: bool) -> OrderView:
         pay_by=found["pay_by"],
         paid_at=found["paid_at"],
         lines=[OrderLineView(**line) for line in _json(found["lines"])],
-        fulfilments=[_fulfilment(part, show_code=show_code) for part in _json(found["fulfilments"])],
+        fulfilments=[
+            _fulfilment(part, show_code=show_code) for part in _json(found["fulfilments"])
+        ],
         refunds=[
             RefundView(
                 Fen(r["amount_fen"]), RefundStatus(r["status"]), r["requested_at"], r["settled_at"]

@@ -1,4 +1,4 @@
-"""Money in: prepay, the word of WeChat, closing. Money out is in refunds.py."""
+"""Money in: prepay and the word of WeChat. Money out is in refunds.py, undoing in closing.py."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,6 @@ from commerce.orders.actions import (
     WECHAT,
     Actor,
     LockedOrder,
-    close_order,
     lock_order,
     move_order,
     open_fulfilment,
@@ -29,7 +28,7 @@ from commerce.ports import (
 from kit import db
 from kit.errors import NotFound
 from kit.money import Fen
-from models.enums import CloseReason, OrderStatus, PaymentStatus, RefundCause
+from models.enums import OrderStatus, PaymentStatus, RefundCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,50 +209,6 @@ async def _call_a_human(kind: str, fact: TradeFact, wrong: list[str], now: datet
         },
         now,
     )
-
-
-async def close_unpaid(
-    order_id: int,
-    reason: CloseReason,
-    actor: Actor,
-    *,
-    gateway: PaymentGateway,
-    account: rules.Account,
-    now: datetime,
-) -> bool:
-    """Close an unpaid order, at WeChat first; whether it was closed here and now.
-
-    False when it was paid or closed meanwhile: then the money, if any, has been applied.
-    """
-    while True:
-        trades = await _created_trades(order_id)
-        for out_trade_no in trades:
-            try:
-                await gateway.close(out_trade_no)
-            except AlreadyPaid:
-                await ask_trade(out_trade_no, gateway=gateway, account=account, now=now)
-                return False
-        async with db.tx():
-            order = await lock_order(order_id)
-            if order.status is not OrderStatus.UNPAID:
-                return False
-            if await _created_trades(order_id) != trades:
-                continue  # the shopper opened a payment sheet while we closed: close that one too
-            await db.execute(
-                "update payment set status = 'closed', query_at = null"
-                " where order_id = $1 and status = 'created'",
-                order_id,
-            )
-            await close_order(order, reason, actor, now)
-            return True
-
-
-async def _created_trades(order_id: int) -> list[str]:
-    found = await db.rows(
-        "select out_trade_no from payment where order_id = $1 and status = 'created' order by id",
-        order_id,
-    )
-    return [row["out_trade_no"] for row in found]
 
 
 async def ask_trade(

@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from commerce import alerts, outbox
-from commerce.orders.actions import Actor, close_order, lock_order
-from commerce.orders.errors import IllegalTransition
 from commerce.payments import rules
 from commerce.ports import PaymentGateway, RefundFact, RefundRequest, RefundState
 from kit import db
 from kit.money import Fen
-from models.enums import CloseReason, OrderStatus, RefundCause, RefundStatus
+from models.enums import RefundCause, RefundStatus
 
 _QUERY_PAUSE = timedelta(seconds=30)
 
@@ -42,26 +40,6 @@ async def ask_refund(
         now + _QUERY_PAUSE,
     )
     await outbox.emit("refund.requested", {"refund_no": no}, now)
-
-
-async def cancel_paid(order_id: int, reason: CloseReason, actor: Actor, now: datetime) -> None:
-    """Undo a paid order whose goods are still in the house: close it, free its stock, refund all.
-
-    `IllegalTransition` when the goods have left or it is not paid.
-    """
-    async with db.tx():
-        order = await lock_order(order_id)
-        if order.status is not OrderStatus.PAID:
-            raise IllegalTransition(old=order.status.value, new=OrderStatus.CLOSED.value)
-        await close_order(order, reason, actor, now)
-        payment = await db.row(
-            "select id, amount_fen from payment"
-            " where order_id = $1 and status = 'succeeded' and not is_late",
-            order_id,
-        )
-        if payment is not None:
-            amount = Fen(payment["amount_fen"])
-            await ask_refund(payment["id"], order.no, RefundCause.CANCELLED, amount, now)
 
 
 async def send_refund(refund_no: str, *, gateway: PaymentGateway, now: datetime) -> None:

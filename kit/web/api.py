@@ -8,76 +8,17 @@ A handler states its inputs by annotation: `call` first, then any of `path`, `qu
         "One of my orders."
 """
 
-import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from enum import Enum
-from typing import Any, Generic, Protocol, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import Request, Sanic
 
 from kit.errors import Refusal
 from kit.web import pipeline
-
-
-class Viewer(Protocol):
-    """Who calls. `caller` names him for idempotency and logs, for example "member:12"."""
-
-    @property
-    def caller(self) -> str: ...
-
+from kit.web.endpoints import Endpoint, Handler, Key
 
 V = TypeVar("V")
-Handler = Callable[..., Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[V]):
-    """One request as a handler sees it. `key` is its Idempotency-Key where the endpoint asks for one."""
-
-    request: Request
-    viewer: V
-    now: datetime
-    key: str | None
-
-    @property
-    def ctx(self) -> Any:
-        """What the composition root hung on the app: ports, link, sealer, settings."""
-        return self.request.app.ctx
-
-
-class Key(Enum):
-    """What an endpoint does with Idempotency-Key.
-
-    OWN: the action keeps it with its rows. ONCE: the answer is stored with the effect; such a
-    handler runs inside a transaction and must not cross the network.
-    """
-
-    NONE = "none"
-    OWN = "own"
-    ONCE = "once"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """All that is known of one operation; the router and the OpenAPI document both read it."""
-
-    method: str
-    route: str
-    handler: Handler
-    inputs: Mapping[str, type]
-    answer: Any
-    status: int
-    refuses: tuple[type[Refusal], ...]
-    key: Key
-    guard: Callable[[Any], None] | None
-    tag: str
-    authenticate: Callable[[Request], Awaitable[Any]] | None
-
-    @property
-    def name(self) -> str:
-        return self.handler.__name__
 
 
 class Api(Generic[V]):
@@ -145,17 +86,9 @@ class Api(Generic[V]):
                 pipeline.serve(endpoint, clock),
                 endpoint.route.replace("{", "<").replace("}", ":str>"),
                 methods=[endpoint.method],
-                name=f"{self.tag}_{endpoint.name}",
+                name=endpoint.operation_id,
                 unquote=True,
             )
 
 
 _INPUTS = ("path", "query", "body")
-
-
-def describe(endpoint: Endpoint) -> str:
-    """The handler's docstring, for people."""
-    return inspect.getdoc(endpoint.handler) or ""
-
-
-__all__ = ["Api", "Call", "Endpoint", "HTTPResponse", "Key", "Viewer", "describe"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import structlog
@@ -15,11 +15,9 @@ from kit.errors import InvalidInput, NotFound, Refusal
 from kit.ids import uuid7
 from kit.strict_json import BadJson, check
 from kit.web import problems
+from kit.web.endpoints import Call, Endpoint, Key
 from kit.web.metrics import REQUEST_SECONDS, RESPONSES
 from kit.web.once import answer_once, fingerprint
-
-if TYPE_CHECKING:
-    from kit.web.api import Endpoint
 
 log = structlog.get_logger()
 
@@ -47,7 +45,7 @@ class UnsupportedMediaType(Refusal):
 Serve = Callable[..., Coroutine[Any, Any, HTTPResponse]]
 
 
-def serve(endpoint: "Endpoint", clock: Callable[[], datetime]) -> Serve:
+def serve(endpoint: Endpoint, clock: Callable[[], datetime]) -> Serve:
     """The Sanic handler of `endpoint`. Every refusal and accident becomes a problem document."""
     answer = _answerer(endpoint)
     seconds = REQUEST_SECONDS.labels(endpoint.method, endpoint.route)
@@ -77,7 +75,7 @@ def _begin(request: Request) -> str:
     return request_id
 
 
-def _note(endpoint: "Endpoint", status: int, took: float) -> None:
+def _note(endpoint: Endpoint, status: int, took: float) -> None:
     RESPONSES.labels(endpoint.method, endpoint.route, status).inc()
     if endpoint.method != "GET" or status >= 500 or took > SLOW_SECONDS:
         log.info(
@@ -90,10 +88,8 @@ def _note(endpoint: "Endpoint", status: int, took: float) -> None:
 
 
 def _answerer(
-    endpoint: "Endpoint",
+    endpoint: Endpoint,
 ) -> Callable[[Request, Mapping[str, str], datetime], Awaitable[HTTPResponse]]:
-    from kit.web.api import Call, Key  # noqa: PLC0415 - the two files describe one thing
-
     readers = _readers(endpoint.inputs)
     encoder = msgspec.json.Encoder()
     status = endpoint.status
