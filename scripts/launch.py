@@ -31,6 +31,8 @@ _HOPELESS_DEATHS = 6
 _DRAIN_SECONDS = 15.0
 _JOBS_SECONDS = 10.0
 _SANDBOX_SECONDS = 3.0
+# make, a shell and a terminal each pass one Ctrl-C on: what follows at once is the same wish.
+_ECHO_SECONDS = 1.0
 
 
 async def run(settings: Settings) -> None:
@@ -217,13 +219,15 @@ def _until_told(launch: Launch) -> Iterator[None]:
     """Leave the block when a signal asks us to stop; the next one makes `launch.stop` hurry."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
+    first_at = 0.0
 
     def told() -> None:
-        if launch.is_stopping:
+        nonlocal first_at
+        if not launch.is_stopping:
+            launch.is_stopping, first_at = True, loop.time()
+            task.cancel()
+        elif loop.time() - first_at > _ECHO_SECONDS:
             launch.children.hurry()
-            return
-        launch.is_stopping = True
-        task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told)
