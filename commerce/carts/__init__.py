@@ -1,0 +1,1 @@
+"""Carts: what a member means to buy, kept on the server."""

@@ -1,0 +1,84 @@
+"""A store as the program holds it, read from its row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import orjson
+
+from commerce.stores import rules
+from kit.geo import Point
+from kit.money import Fen
+from models.enums import DeliveryMethod
+
+# Overrides of the past are of no use but for yesterday's, which may run past midnight.
+COLUMNS: Final = """
+    store.id, store.code, store.name, store.city, store.district, store.address, store.phone,
+    store.lat, store.lng, store.is_active, store.is_paused, store.offers_pickup,
+    store.offers_delivery, store.weekly_hours, store.fence, store.delivery_fee_fen,
+    store.minimum_order_fen, store.preparation_minutes,
+    (select jsonb_object_agg(on_date, intervals) from store_day
+        where store_id = store.id and on_date >= current_date - 2) as days
+"""
+
+
+# Compared by identity: a changed store is a new object, and hashing twenty fields is not free.
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """A store with its hours and fence, checked. Distances and fees are its own; stock is not here."""
+
+    id: int
+    code: str
+    name: str
+    city: str
+    district: str
+    address: str
+    phone: str
+    point: Point
+    is_active: bool
+    is_paused: bool
+    offers_pickup: bool
+    offers_delivery: bool
+    hours: rules.Hours
+    fence: rules.Fence | None
+    delivery_fee_fen: Fen
+    minimum_order_fen: Fen
+    preparation_minutes: int
+
+    @property
+    def takes_orders(self) -> bool:
+        """In business, and not paused by its staff."""
+        return self.is_active and not self.is_paused
+
+    def offers(self, method: DeliveryMethod) -> bool:
+        return self.offers_pickup if method is DeliveryMethod.PICKUP else self.offers_delivery
+
+
+def read_store(row: Mapping[str, Any]) -> Store:
+    """A row of `COLUMNS`; ValueError if its hours, fence or position are unsound."""
+    point = Point(row["lat"], row["lng"])
+    days: dict[str, list[list[int]]] = orjson.loads(row["days"] or b"{}")
+    ring = orjson.loads(row["fence"] or b"null")
+    return Store(
+        id=row["id"],
+        code=row["code"],
+        name=row["name"],
+        city=row["city"],
+        district=row["district"],
+        address=row["address"],
+        phone=row["phone"],
+        point=point,
+        is_active=row["is_active"],
+        is_paused=row["is_paused"],
+        offers_pickup=row["offers_pickup"],
+        offers_delivery=row["offers_delivery"],
+        hours=rules.Hours(
+            rules.check_weekly(orjson.loads(row["weekly_hours"])),
+            {date.fromisoformat(day): rules.check_spans(spans) for day, spans in days.items()},
+        ),
+        fence=rules.make_fence([Point(lat, lng) for lng, lat in ring], point) if ring else None,
+        delivery_fee_fen=row["delivery_fee_fen"],
+        minimum_order_fen=row["minimum_order_fen"],
+        preparation_minutes=row["preparation_minutes"],
+    )
