@@ -1,13 +1,15 @@
 """Every way the simulator can be told to misbehave, seen from the shop."""
 
 import asyncio
+import contextlib
 import json
 
 import aiohttp
 import pytest
 
 from tests.wechat.test_sandbox_logins import code2session, consent, login_code, send, stable
-from tests.wechat.test_sandbox_shop import is_wechats, open_shop
+from tests.wechat.test_sandbox_shop import account, is_wechats, open_shop, talking
+from wechat.sandbox.app import running
 
 PAY_CALLS = ["prepay", "query", "close", "refund"]
 API_CALLS = ["code2session", "token", "subscribe_send"]
@@ -80,6 +82,18 @@ async def test_a_caller_who_will_not_wait_finds_the_refund_made():
             await asyncio.wait_for(shop.refund(order, "R-1", 1), 0.3)
         found = await shop.pay("GET", "/v3/refund/domestic/refunds/R-1")
         assert found.status == 200
+
+
+async def test_closing_does_not_wait_for_those_a_fault_keeps_hanging():
+    async with asyncio.timeout(10), contextlib.AsyncExitStack() as simulator:
+        url = await simulator.enter_async_context(running(account()))
+        async with talking(url) as shop:
+            await shop.fault("query", "timeout_before")
+            hanging = asyncio.create_task(shop.query("ANY-ORDER"))
+            await asyncio.sleep(0.1)
+            await simulator.aclose()
+            with pytest.raises(aiohttp.ClientError):
+                await hanging
 
 
 async def api_call(shop, call: str):

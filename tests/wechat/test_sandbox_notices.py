@@ -76,7 +76,7 @@ async def test_the_schedule_waits_as_published():
         elapsed = 0
         for count, pause in enumerate((15, 15, 30, 180, 600), start=1):
             await logged(shop, order, count)
-            await shop.move(elapsed + pause - 3)
+            await shop.move(elapsed + pause - 10)
             await asyncio.sleep(0.02)
             assert len(shop.receiver.arrived) == count
             elapsed += pause + 2
@@ -123,7 +123,7 @@ async def test_a_duplicated_notice_arrives_twice_with_one_id():
 
 async def test_a_delayed_notice_arrives_later():
     async with open_shop() as shop:
-        await shop.fault("notice", "delay", times=1, seconds=0.3)
+        await shop.fault("notice", "delay", times=1, seconds=1)
         await shop.paid()
         await asyncio.sleep(0.1)
         assert shop.receiver.arrived == []

@@ -106,7 +106,9 @@ async def running(account: Account, host: str = "127.0.0.1", port: int = 0) -> A
     finally:
         await server.before_stop()
         for connection in list(server.connections):
-            connection.close_if_idle()
+            # From Python 3.12 on, closing waits for callers that a fault keeps hanging.
+            if not connection.close_if_idle():
+                connection.abort()
         await server.close()
         await server.after_stop()
         Sanic.unregister_app(app)
@@ -187,4 +189,5 @@ def _add(app: App, method: str, path: str, handler: Callable[..., Any]) -> None:
 
 
 async def _refuse(request: Call, error: SanicException) -> HTTPResponse:  # noqa: ARG001
-    return json_answer(error.status_code, {"code": "NOT_FOUND", "message": str(error)})
+    code = "NOT_FOUND" if error.status_code == 404 else "INVALID_REQUEST"
+    return json_answer(error.status_code, {"code": code, "message": str(error)})

@@ -53,9 +53,9 @@ class Notices:
         self._seal = ground.seal
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
-        self._by_fact: dict[tuple[str, str | None], Notice] = {}
+        self._by_trade: dict[str, list[Notice]] = {}
         for notice in self._store.notices.rows.values():
-            self._by_fact[notice.out_trade_no, notice.out_refund_no] = notice
+            self._by_trade.setdefault(notice.out_trade_no, []).append(notice)
 
     def announce(
         self, event_type: str, url: str, plain: object, *, trade_no: str, refund_no: str | None
@@ -73,7 +73,7 @@ class Notices:
             due_at=self._clock.now(),
         )
         notice.body = self._envelope(notice.id, event_type, text)
-        self._by_fact[trade_no, refund_no] = notice
+        self._by_trade.setdefault(trade_no, []).append(notice)
         self._store.notices.put(notice.id, notice)
         self._start(notice)
 
@@ -83,8 +83,8 @@ class Notices:
             self._wait(notice)
 
     def of_trade(self, trade_no: str) -> list[Notice]:
-        rows = self._store.notices.rows.values()
-        return [notice for notice in rows if notice.out_trade_no == trade_no]
+        """Every notice about the trade and its refunds, oldest first."""
+        return self._by_trade.get(trade_no, [])
 
     async def resend(
         self, trade_no: str, refund_no: str | None, *, mode: Mode, times: int
@@ -93,9 +93,10 @@ class Notices:
 
         Raises PhoneRefusal 404 when no such notice was ever due.
         """
-        notice = self._by_fact.get((trade_no, refund_no))
-        if notice is None:
+        told = [row for row in self.of_trade(trade_no) if row.out_refund_no == refund_no]
+        if not told:
             raise PhoneRefusal(404, "没有这样的通知 no such notice")
+        notice = told[-1]
         bodies = [self._body(notice, mode) for _ in range(times)]
         sent = await asyncio.gather(*(self._post(notice.url, body, mode) for body in bodies))
         self._record(notice, list(sent), counts=mode == "ok")
