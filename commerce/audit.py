@@ -85,7 +85,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
             where (w.sku_id, w.quantity, w.unit_price_fen, w.payable_fen)
                 = (l.sku_id, l.quantity, l.unit_price_fen, l.payable_fen))""",
     "O6": """
-        select no, pay_by from shop_order where status = 'unpaid' and pay_by < $1 - interval '2 minutes'""",
+        select no, pay_by from shop_order where status = 'unpaid' and pay_by < $1::timestamptz - interval '2 minutes'""",
     "P1": """
         select o.no, p.amount_fen, o.payable_fen from payment p join shop_order o on o.id = p.order_id
         where p.status = 'succeeded' and (p.amount_fen <> o.payable_fen or not exists (
@@ -115,7 +115,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
         union all
         select p.out_trade_no, r.requested_at from refund r join payment p on p.id = r.payment_id
         where r.cause = 'late_payment' and r.status = 'requested'
-            and r.requested_at < $1 - interval '5 minutes'
+            and r.requested_at < $1::timestamptz - interval '5 minutes'
             and not exists (select 1 from outbox_message m where m.topic = 'refund.requested'
                 and m.payload->>'refund_no' = r.no and m.parked_at is not null)""",
     "P8": """
@@ -133,7 +133,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
         having count(*) > (select count(*) from fulfilment f where f.order_id = o.id)""",
     "M1": """
         select id, topic, due_at, attempts from outbox_message
-        where delivered_at is null and parked_at is null and due_at < $1 - interval '60 seconds'
+        where delivered_at is null and parked_at is null and due_at < $1::timestamptz - interval '60 seconds'
         union all
         select id, topic, parked_at, attempts from outbox_message m where parked_at is not null
             and not exists (select 1 from alert a where a.kind = 'outbox_parked' and a.cause = m.id::text)""",

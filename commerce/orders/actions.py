@@ -90,8 +90,8 @@ async def move_order(
     """Move `order` to `new`, once, write its step and tell the world. Inside `lock_order`'s transaction."""
     rules.check_transition(order.status, new)
     moved = await db.execute(
-        "update shop_order set status = $3, close_reason = $4,"
-        " paid_at = case when $3 = 'paid' then $5 else paid_at end"
+        "update shop_order set status = $3::text, close_reason = $4,"
+        " paid_at = case when $3::text = 'paid' then $5 else paid_at end"
         " where id = $1 and status = $2",
         order.id,
         order.status.value,
@@ -147,8 +147,8 @@ async def move_fulfilment(
     """Move one fulfilment of `order` to `new`, once. Inside `lock_order`'s transaction."""
     rules.check_fulfilment(fulfilment.method, fulfilment.status, new)
     moved = await db.execute(
-        "update fulfilment set status = $3,"
-        " handed_over_at = case when $3 = 'handed_over' then $4::timestamptz end"
+        "update fulfilment set status = $3::text,"
+        " handed_over_at = case when $3::text = 'handed_over' then $4::timestamptz end"
         " where id = $1 and status = $2",
         fulfilment.id,
         fulfilment.status.value,
@@ -245,7 +245,7 @@ async def _write_step(
         "   returning id, step_count)"
         " insert into order_step (order_id, seq, subject, old, new, actor, actor_id, note, at)"
         " select numbered.id, numbered.step_count, $2, $3, $4, $5, $6, $7,"
-        "   greatest($8, (select max(at) from order_step where order_id = $1)) from numbered",
+        "   greatest($8::timestamptz, (select max(at) from order_step where order_id = $1)) from numbered",
         order_id,
         subject.value,
         old.value if old else None,

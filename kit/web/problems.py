@@ -2,6 +2,7 @@
 
 import re
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 import structlog
@@ -26,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     detail: str
     fields: dict[str, str] | None = None
-    details: dict[str, object] | None = None
+    details: dict[str, Any] | None = None
 
 
 def language_of(request: Request) -> str:
