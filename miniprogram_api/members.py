@@ -41,7 +41,7 @@ class AddressPath(Struct, frozen=True):
 
 
 class AddressBody(Struct, frozen=True):
-    """`region` is 省, 市, 区 as `wx.chooseLocation` gives them; the position is GCJ-02 degrees."""
+    """`region` is 省, 市, 区 as the region picker gives them; the position is GCJ-02 degrees."""
 
     receiver: Annotated[str, msgspec.Meta(pattern=_FILLED_TEXT, max_length=32)]
     phone: Annotated[str, msgspec.Meta(pattern="^1[3-9][0-9]{9}$", max_length=11)]
