@@ -65,32 +65,30 @@ def own(directory: Path, account: Account | None) -> None:
             os.chown(Path(parent, name), account.uid, account.gid, follow_symlinks=False)
 
 
-def reachable_home(home: Path, account: Account | None, *, refuge: Path = REFUGE) -> Path:
-    """`home`, made and owned; when `account` cannot walk there, a directory in `refuge` that `home` links to."""
+def reachable_home(home: Path, account: Account | None) -> Path:
+    """`home`, made and owned; when `account` cannot walk there, a directory in REFUGE that `home` links to."""
     if home.is_symlink():
         home = home.resolve()
     elif account is not None and not can_reach(account, home.parent):
-        refuge.mkdir(mode=0o755, parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=refuge))
+        REFUGE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=REFUGE))
         home.symlink_to(place)
         home = place
     own(home, account)
     return home
 
 
-def reachable_tree(
-    tree: Path, program: str, account: Account | None, *, refuge: Path = REFUGE
-) -> Path:
-    """The path of `program` in `tree`, or in a copy of the tree in `refuge` when `account` cannot use it there.
+def reachable_tree(tree: Path, program: str, account: Account | None) -> Path:
+    """The path of `program` in `tree`, or in a copy of the tree in REFUGE when `account` cannot use it there.
 
     The name of the copy carries the date of the original, so a newly installed version is copied anew.
     """
     if can_reach(account, tree / program):
         return tree / program
-    copy = refuge / f"{tree.name}-{tree.stat().st_mtime_ns:x}"
+    copy = REFUGE / f"{tree.name}-{tree.stat().st_mtime_ns:x}"
     if not copy.is_dir():
-        refuge.mkdir(mode=0o755, parents=True, exist_ok=True)
-        torn = Path(tempfile.mkdtemp(prefix="copying-", dir=refuge))
+        REFUGE.mkdir(mode=0o755, parents=True, exist_ok=True)
+        torn = Path(tempfile.mkdtemp(prefix="copying-", dir=REFUGE))
         shutil.copytree(tree, torn, symlinks=True, dirs_exist_ok=True)
         _open_for_all(torn)
         torn.rename(copy)
