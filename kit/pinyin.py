@@ -9,9 +9,9 @@ from typing import Any, Final
 # What shops sell or where they are, and the dictionary misreads.
 _SHOP_WORDS: Final = {
     "会稽": "kuai ji",
-    "佛跳墙": "fo tiao qiang",
+    "佛跳墙": "fo tiao qiang",  # codespell:ignore fo
     "参鸡汤": "shen ji tang",
-    "呷哺": "xia bu",
+    "呷哺": "xia bu",  # codespell:ignore bu
     "大黄鱼": "da huang yu",
     "差旅": "chai lv",
     "弹弹糖": "tan tan tang",

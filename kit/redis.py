@@ -246,14 +246,13 @@ class _Connection(asyncio.Protocol):
             _log.error("redis.link_out_of_step")  # not RESP, or a reply nobody asked for
             self.cut()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's
+    def connection_lost(self, _: Exception | None) -> None:
         self.is_open = False
         self._out = []
         if self._timer is not None:
             self._timer.cancel()
         while self._waiting:
-            answer, _ = self._waiting.popleft()
-            _settle(answer, RedisNoAnswer())
+            _settle(self._waiting.popleft()[0], RedisNoAnswer())
         self.ended.set()
 
     def _flush(self) -> None:
