@@ -10,6 +10,7 @@ from commerce.members.actions import MemberRow, load_members
 from kit.sealing import Sealer
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+CHECKOUT = Path(__file__).resolve().parents[2]
 OLD, NEW, INDEX = b"1" * 32, b"2" * 32, b"i" * 32
 
 
@@ -21,7 +22,7 @@ async def reseal(database_url: str, redis_url: str, place: Path, keys: str) -> t
     """Run the command with `keys`; its status and everything it said."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "scripts.jishi", "reseal",
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=CHECKOUT,
         env={
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
