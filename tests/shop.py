@@ -17,12 +17,14 @@ from sanic import Sanic
 
 import server
 from commerce.audit import audit
+from commerce.staff.actions import StaffRow, load_staff
 from config.sandbox import sandbox_config
 from config.settings import Settings
 from jobs.context import Templates, Work
 from jobs.outbox import relay_once
 from jobs.payments import ask_refunds, ask_trades, expire_orders
-from kit import clock
+from kit import clock, db
+from models.enums import StaffRole
 from wechat.sandbox.account import Account as WechatSide
 from wechat.sandbox.app import running
 
@@ -112,6 +114,28 @@ class Phone:
         assert (await self.shop.sandbox.post(path, json=body)).status_code == 200
 
 
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Clerk:
+    """Somebody of the staff, logged in."""
+
+    shop: "Shop"
+    token: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.shop.http.get(path, headers=self.headers, **options)
+
+    async def post(self, path: str, body: object = None, *, key: str | None = None) -> httpx.Response:
+        headers = self.headers | {"Idempotency-Key": key or uuid4().hex}
+        return await self.shop.http.post(path, json=body, headers=headers)
+
+
 @dataclass
 class Shop:
     """What a test holds: addresses, clients, and the jobs' work to be driven by hand."""
@@ -130,6 +154,25 @@ class Shop:
         phone = Phone(self, made["openid"])
         await phone.log_in()
         return phone
+
+    async def clerk(
+        self, *store_ids: int, role: StaffRole = StaffRole.STORE_MANAGER
+    ) -> Clerk:
+        """Staff of `store_ids` (none: a chain role), logged in."""
+        codes = await db.rows("select code from store where id = any($1::bigint[])", store_ids)
+        account = f"s{uuid4().hex[:12]}"
+        row = StaffRow(
+            account=account,
+            password=PASSWORD,
+            display_name="小李",
+            role=role,
+            store_codes=tuple(row["code"] for row in codes),
+        )
+        await load_staff([row], clock.now())
+        body = {"account": account, "password": PASSWORD}
+        answer = await self.http.post("/v1/staff/session", json=body)
+        assert answer.status_code == 201, answer.text
+        return Clerk(self, answer.json()["token"])
 
     async def run_jobs(self, *, later: timedelta = timedelta(0)) -> None:
         """Do everything the jobs process would do until nothing is due, as if `later` had passed."""
