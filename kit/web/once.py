@@ -1,6 +1,5 @@
 """One effect per Idempotency-Key: the answer is stored in the transaction of its effect."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -17,17 +16,13 @@ class RequestInProgress(Refusal):
     en = "The same request is still being processed."
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """What makes two requests the same: method, path and body, byte for byte."""
-    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).digest()
-
-
 async def answer_once(
     caller: str, key: str, mark: bytes, now: datetime, act: Callable[[], Awaitable[Answer]]
 ) -> Answer:
     """Run `act` for the first request with this key of `caller`; repeat its answer for the same again.
 
     `KeyReused` for another request under the key, `RequestInProgress` while the first still runs.
+    `mark` says which request it is: equal for equal requests, telling nothing of their content.
     A refused or failed first leaves no trace. `act` must not cross the network: a transaction is open.
     """
     async with db.tx():
