@@ -34,8 +34,8 @@ from kit.web import operations, problems
 from kit.web.api import Api
 from kit.web.openapi import document
 from miniprogram_api import carts, catalog, members, orders, pictures, session, stores
+from staff_api import alerts, people
 from staff_api import orders as staff_orders
-from staff_api import people
 from staff_api import session as staff_session
 from wechat import callbacks
 from wechat.accounts import Merchant, WechatAccount
@@ -58,6 +58,7 @@ APIS: tuple[Api[Any], ...] = (
     staff_session.staff_session,
     people.people,
     staff_orders.desk_api,
+    alerts.alerts,
 )
 
 # A request body over this is refused before it is read (invariants.md section 4).

@@ -14,6 +14,9 @@ from kit.ids import uuid7
 
 CHANNEL = "outbox"
 
+# The kind of the alert that a parked message raises; its cause is the message's id.
+PARKED = "outbox_parked"
+
 # A claimed message comes back after this long if its worker died; longer than any consumer takes.
 LEASE = timedelta(seconds=30)
 
@@ -94,8 +97,18 @@ async def park(message: Message, reason: str, now: datetime) -> None:
             reason,
         )
         await alerts.raise_alert(
-            "outbox_parked",
+            PARKED,
             str(message.id),
             {"topic": message.topic, "payload": message.payload, "reason": reason},
             now,
         )
+
+
+async def unpark(message_id: UUID, now: datetime) -> None:
+    """Let a parked message be tried again from the start. Inside the transaction that mends its cause."""
+    await db.execute(
+        "update outbox_message set parked_at = null, attempts = 0, due_at = $2 where id = $1"
+        " and parked_at is not null",
+        message_id,
+        now,
+    )

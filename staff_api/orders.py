@@ -17,12 +17,12 @@ from commerce.orders.queries import (
 )
 from commerce.payments.desk import cancel_by_staff
 from commerce.ports import OutsideRefused, OutsideUnknown
-from commerce.staff.rules import Right, StaffViewer, check_right, check_store
+from commerce.staff.rules import Right, StaffViewer, check_store
 from kit.errors import Forbidden, NotFound
 from kit.web import Api, Call, Id, Page, PageQuery, Struct, next_cursor, read_cursor
 from kit.web.endpoints import Key
 from models.enums import FulfilmentStatus, OrderStatus
-from staff_api.session import authenticate
+from staff_api.session import authenticate, needs
 
 desk_api: Api[StaffViewer] = Api("desk", "/v1/staff", authenticate=authenticate)
 
@@ -50,27 +50,9 @@ class Redeemed(Struct, frozen=True):
     order_no: str
 
 
-def _may_view(viewer: StaffViewer) -> None:
-    check_right(viewer, Right.VIEW_ORDERS)
-
-
-def _may_prepare(viewer: StaffViewer) -> None:
-    check_right(viewer, Right.PREPARE)
-
-
-def _may_redeem(viewer: StaffViewer) -> None:
-    check_right(viewer, Right.REDEEM)
-
-
-def _may_deliver(viewer: StaffViewer) -> None:
-    check_right(viewer, Right.DELIVER)
-
-
-def _may_cancel(viewer: StaffViewer) -> None:
-    check_right(viewer, Right.CANCEL_REFUND)
-
-
-@desk_api.get("/stores/{store_id}/orders", guard=_may_view, refuses=(Forbidden, NotFound))
+@desk_api.get(
+    "/stores/{store_id}/orders", guard=needs(Right.VIEW_ORDERS), refuses=(Forbidden, NotFound)
+)
 async def list_store_orders(
     call: Call[StaffViewer], path: StorePath, query: StoreOrdersQuery
 ) -> Page[OrderSummary]:
@@ -89,14 +71,14 @@ async def list_store_orders(
     return Page([summary for _, summary in found], last)
 
 
-@desk_api.get("/orders/{no}", guard=_may_view, refuses=(Forbidden, NotFound))
+@desk_api.get("/orders/{no}", guard=needs(Right.VIEW_ORDERS), refuses=(Forbidden, NotFound))
 async def show_store_order(call: Call[StaffViewer], path: OrderPath) -> OrderView:
     """An order of one of my stores. The pick-up code stays with the shopper."""
     found = await find_in_stores(path.no, call.viewer.store_ids)
     return await view_order(found.id, show_code=False)
 
 
-@desk_api.get("/orders/{no}/address", guard=_may_deliver, refuses=(Forbidden, NotFound))
+@desk_api.get("/orders/{no}/address", guard=needs(Right.DELIVER), refuses=(Forbidden, NotFound))
 async def show_order_address(call: Call[StaffViewer], path: OrderPath) -> AddressContent:
     """Where a delivery of one of my stores goes. Each look is recorded."""
     sealed, member_id = await desk.read_address(path.no, call.viewer, call.now)
@@ -106,7 +88,7 @@ async def show_order_address(call: Call[StaffViewer], path: OrderPath) -> Addres
 @desk_api.post(
     "/orders/{no}/preparation",
     key=Key.ONCE,
-    guard=_may_prepare,
+    guard=needs(Right.PREPARE),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
 async def prepare(call: Call[StaffViewer], path: OrderPath) -> OrderView:
@@ -117,7 +99,7 @@ async def prepare(call: Call[StaffViewer], path: OrderPath) -> OrderView:
 @desk_api.post(
     "/orders/{no}/readiness",
     key=Key.ONCE,
-    guard=_may_prepare,
+    guard=needs(Right.PREPARE),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
 async def make_ready(call: Call[StaffViewer], path: OrderPath) -> OrderView:
@@ -128,7 +110,7 @@ async def make_ready(call: Call[StaffViewer], path: OrderPath) -> OrderView:
 @desk_api.post(
     "/orders/{no}/departure",
     key=Key.ONCE,
-    guard=_may_deliver,
+    guard=needs(Right.DELIVER),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
 async def depart(call: Call[StaffViewer], path: OrderPath) -> OrderView:
@@ -139,7 +121,7 @@ async def depart(call: Call[StaffViewer], path: OrderPath) -> OrderView:
 @desk_api.post(
     "/orders/{no}/arrival",
     key=Key.ONCE,
-    guard=_may_deliver,
+    guard=needs(Right.DELIVER),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
 async def arrive(call: Call[StaffViewer], path: OrderPath) -> OrderView:
@@ -150,7 +132,7 @@ async def arrive(call: Call[StaffViewer], path: OrderPath) -> OrderView:
 @desk_api.post(
     "/stores/{store_id}/redemptions",
     key=Key.ONCE,
-    guard=_may_redeem,
+    guard=needs(Right.REDEEM),
     refuses=(Forbidden, NotFound, PickupCodeWrong, OrderChanged),
 )
 async def redeem(call: Call[StaffViewer], path: StorePath, body: PickupCode) -> Redeemed:
@@ -162,7 +144,7 @@ async def redeem(call: Call[StaffViewer], path: StorePath, body: PickupCode) -> 
 @desk_api.post(
     "/orders/{no}/cancellation",
     key=Key.OWN,
-    guard=_may_cancel,
+    guard=needs(Right.CANCEL_REFUND),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged, OutsideRefused, OutsideUnknown),
 )
 async def cancel_for_shopper(call: Call[StaffViewer], path: OrderPath) -> OrderView:

@@ -21,15 +21,14 @@ class Right(StrEnum):
     DELIVER = "deliver"
     CANCEL_REFUND = "cancel_refund"
     PAUSE_STORE = "pause_store"
-    COUNT_STOCK = "count_stock"
-    EDIT_CATALOGUE = "edit_catalogue"
+    HANDLE_ALERTS = "handle_alerts"
     MANAGE_STAFF = "manage_staff"
     READ_AUDIT = "read_audit"
 
 
 RIGHTS: Final[dict[StaffRole, frozenset[Right]]] = {
     StaffRole.HEADQUARTERS: frozenset(Right),
-    StaffRole.MERCHANDISER: frozenset({Right.EDIT_CATALOGUE, Right.COUNT_STOCK}),
+    StaffRole.MERCHANDISER: frozenset({Right.VIEW_ORDERS}),
     StaffRole.STORE_MANAGER: frozenset(
         {
             Right.VIEW_ORDERS,
@@ -38,10 +37,9 @@ RIGHTS: Final[dict[StaffRole, frozenset[Right]]] = {
             Right.DELIVER,
             Right.CANCEL_REFUND,
             Right.PAUSE_STORE,
-            Right.COUNT_STOCK,
         }
     ),
-    StaffRole.CLERK: frozenset({Right.VIEW_ORDERS, Right.PREPARE, Right.REDEEM, Right.COUNT_STOCK}),
+    StaffRole.CLERK: frozenset({Right.VIEW_ORDERS, Right.PREPARE, Right.REDEEM}),
     StaffRole.GUIDE: frozenset({Right.VIEW_ORDERS}),
     StaffRole.RIDER: frozenset({Right.VIEW_ORDERS, Right.DELIVER}),
 }
