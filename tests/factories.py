@@ -26,7 +26,12 @@ async def make_store(
     minimum_order_fen: int = 0,
 ) -> int:
     """A store that is open round the clock and delivers within about two kilometres; its id."""
-    fence = [[lng - 0.02, lat - 0.02], [lng + 0.02, lat - 0.02], [lng + 0.02, lat + 0.02], [lng - 0.02, lat + 0.02]]
+    fence = [
+        [lng - 0.02, lat - 0.02],
+        [lng + 0.02, lat - 0.02],
+        [lng + 0.02, lat + 0.02],
+        [lng - 0.02, lat + 0.02],
+    ]
     return await db.value(
         "insert into store (code, name, city, district, address, phone, lat, lng, is_active, is_paused,"
         " offers_pickup, offers_delivery, weekly_hours, fence, delivery_fee_fen, minimum_order_fen,"
@@ -54,7 +59,11 @@ async def make_category(name: str | None = None, parent_id: int | None = None) -
 
 
 async def make_sku(
-    *, title: str = "鲜牛奶", price_fen: int = 1290, category_id: int | None = None, status: str = "listed"
+    *,
+    title: str = "鲜牛奶",
+    price_fen: int = 1290,
+    category_id: int | None = None,
+    status: str = "listed",
 ) -> int:
     """A product with one SKU; the SKU's id."""
     number = next(_numbers)
@@ -102,14 +111,18 @@ async def stock(store_id: int, sku_id: int, quantity: int) -> None:
 async def stock_of(store_id: int, sku_id: int) -> tuple[int, int]:
     """(on hand, reserved)."""
     level = await db.one(
-        "select on_hand, reserved from stock_level where store_id = $1 and sku_id = $2", store_id, sku_id
+        "select on_hand, reserved from stock_level where store_id = $1 and sku_id = $2",
+        store_id,
+        sku_id,
     )
     return level["on_hand"], level["reserved"]
 
 
 PASSWORD = "sieben-bruecken"
 # Of PASSWORD at the lowest cost argon2 knows: verified in microseconds, and the code is the real one.
-_CHEAP_HASH = "$argon2id$v=19$m=8,t=1,p=1$bAsy2xcgRBeWTnAIfGYcUQ$p7fjh6//53CY9d7Ah7KKgxu/udQI6a6XHsEbn4BwOmU"
+_CHEAP_HASH = (
+    "$argon2id$v=19$m=8,t=1,p=1$bAsy2xcgRBeWTnAIfGYcUQ$p7fjh6//53CY9d7Ah7KKgxu/udQI6a6XHsEbn4BwOmU"
+)
 
 
 async def make_staff(account: str, role: str, *store_ids: int) -> int:

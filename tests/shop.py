@@ -63,9 +63,7 @@ class Phone:
     async def delete(self, path: str) -> httpx.Response:
         return await self.shop.http.delete(path, headers=self.headers)
 
-    async def quote(
-        self, store_id: int, lines: dict[int, int], **more: Any
-    ) -> dict[str, Any]:
+    async def quote(self, store_id: int, lines: dict[int, int], **more: Any) -> dict[str, Any]:
         wanted = [{"sku_id": str(sku), "quantity": n} for sku, n in lines.items()]
         answer = await self.post("/v1/quotes", {"store_id": str(store_id), "lines": wanted, **more})
         assert answer.status_code == 201, answer.text
@@ -131,7 +129,9 @@ class Clerk:
     async def get(self, path: str, **options: Any) -> httpx.Response:
         return await self.shop.http.get(path, headers=self.headers, **options)
 
-    async def post(self, path: str, body: object = None, *, key: str | None = None) -> httpx.Response:
+    async def post(
+        self, path: str, body: object = None, *, key: str | None = None
+    ) -> httpx.Response:
         headers = self.headers | {"Idempotency-Key": key or uuid4().hex}
         return await self.shop.http.post(path, json=body, headers=headers)
 
@@ -155,9 +155,7 @@ class Shop:
         await phone.log_in()
         return phone
 
-    async def clerk(
-        self, *store_ids: int, role: StaffRole = StaffRole.STORE_MANAGER
-    ) -> Clerk:
+    async def clerk(self, *store_ids: int, role: StaffRole = StaffRole.STORE_MANAGER) -> Clerk:
         """Staff of `store_ids` (none: a chain role), logged in."""
         codes = await db.rows("select code from store where id = any($1::bigint[])", store_ids)
         account = f"s{uuid4().hex[:12]}"
@@ -263,5 +261,3 @@ def _work(app: "Sanic[Any, Any]", settings: Settings) -> Work:
         settings.template_order_refunded,
     )
     return Work(app.ctx.ports, app.ctx.account, templates)
-
-

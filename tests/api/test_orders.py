@@ -8,7 +8,11 @@ from tests.shop import Shop
 
 
 async def test_an_order_is_quoted_placed_paid_prepared_and_redeemed(shop: Shop) -> None:
-    store, milk, bread = await make_store(), await make_sku(), await make_sku(title="吐司", price_fen=850)
+    store, milk, bread = (
+        await make_store(),
+        await make_sku(),
+        await make_sku(title="吐司", price_fen=850),
+    )
     await stock(store, milk, 10)
     await stock(store, bread, 10)
     phone = await shop.phone()
@@ -112,7 +116,9 @@ async def test_orders_are_listed_newest_first_page_by_page(shop: Shop) -> None:
     phone = await shop.phone()
     numbers = [await phone.order(store, {milk: 1}) for _ in range(5)]
     first = (await phone.get("/v1/orders?limit=3")).json()
-    rest = (await phone.get("/v1/orders", params={"limit": 3, "cursor": first["next_cursor"]})).json()
+    rest = (
+        await phone.get("/v1/orders", params={"limit": 3, "cursor": first["next_cursor"]})
+    ).json()
     assert [o["no"] for o in first["items"] + rest["items"]] == numbers[::-1]
     assert rest["next_cursor"] is None
 

@@ -42,9 +42,7 @@ async def test_asking_to_pay_again_gives_the_same_trade(shop: Shop) -> None:
     assert (paid.status_code, paid.json()["code"]) == (409, "already_paid")
 
 
-@pytest.mark.parametrize(
-    "mode", ["wrong_signature", "signtest", "old_timestamp", "unknown_serial"]
-)
+@pytest.mark.parametrize("mode", ["wrong_signature", "signtest", "old_timestamp", "unknown_serial"])
 async def test_a_forged_notice_changes_nothing(shop: Shop, mode: str) -> None:
     phone, no = await _order(shop)
     sheet = await phone.open_sheet(no)
@@ -82,7 +80,9 @@ async def test_late_money_refunds_itself(shop: Shop) -> None:
 
     async def refunded() -> bool:
         await shop.run_jobs()
-        return await db.value("select status = 'succeeded' from refund where cause = 'late_payment'")
+        return await db.value(
+            "select status = 'succeeded' from refund where cause = 'late_payment'"
+        )
 
     await shop.until(refunded)
     order = (await phone.get(f"/v1/orders/{no}")).json()
@@ -98,7 +98,9 @@ async def _close_behind_wechats_back(no: str) -> None:
         await close_order(await lock_order(order_id), CloseReason.EXPIRED, SYSTEM, clock.now())
 
 
-async def test_a_refund_whose_answer_was_lost_is_asked_for_under_the_same_number(shop: Shop) -> None:
+async def test_a_refund_whose_answer_was_lost_is_asked_for_under_the_same_number(
+    shop: Shop,
+) -> None:
     phone, no = await _order(shop)
     await phone.pay(no)
     await _fault(shop, "refund", "timeout_after", seconds=0.1)

@@ -59,7 +59,9 @@ async def test_control_without_locks_fifty_notices_pay_more_than_once(
     assert "O2" in {violation.id for violation in await open_house.audit()}
 
 
-async def _race(first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]]) -> None:
+async def _race(
+    first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]]
+) -> None:
     await asyncio.gather(first(), second())
 
 
