@@ -12,14 +12,13 @@ from kit.geo import Point
 from kit.money import Fen
 from models.enums import DeliveryMethod
 
-# Overrides of the past are of no use but for yesterday's, which may run past midnight.
 COLUMNS: Final = """
     store.id, store.code, store.name, store.city, store.district, store.address, store.phone,
     store.lat, store.lng, store.is_active, store.is_paused, store.offers_pickup,
     store.offers_delivery, store.weekly_hours, store.fence, store.delivery_fee_fen,
     store.minimum_order_fen, store.preparation_minutes,
     (select jsonb_object_agg(on_date, intervals) from store_day
-        where store_id = store.id and on_date >= current_date - 2) as days
+        where store_id = store.id) as days
 """
 
 

@@ -63,11 +63,13 @@ Placed = TypeVar("Placed", Spot[Any], Ball[Any])
 
 def grow(spots: Sequence[Spot[T]]) -> Ball[T]:
     """The tree of `spots`. 20,000 take 0.1 s."""
+    if not spots:
+        return Ball((0.0, 0.0, 0.0), -1, 0.0, (), ())
     numbers = count(-1, -1)
     balls = [_around(next(numbers), tile, ()) for tile in _tiles(spots)]
     while len(balls) > 1:
         balls = [_around(next(numbers), (), tile) for tile in _tiles(balls)]
-    return balls[0] if balls else Ball((0.0, 0.0, 0.0), -1, 0.0, (), ())
+    return balls[0]
 
 
 def _tiles(items: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
