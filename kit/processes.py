@@ -71,6 +71,11 @@ class Children:
         self._is_hurried = False
 
     @property
+    def names(self) -> list[str]:
+        """Who is kept, running or about to run again."""
+        return list(self._children)
+
+    @property
     def pids(self) -> dict[str, int]:
         """Who runs now, by name."""
         return {one.name: one.process.pid for one in self._children.values() if one.is_running}

@@ -26,7 +26,7 @@ from scripts import announcement, listening, schema
 _READY_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 # So many deaths before the first answer mean a cause that time does not heal.
-_HOPELESS_DEATHS = 6
+_HOPELESS_DEATHS = 4
 # A payment notice being answered when we are told to stop is worth this long.
 _DRAIN_SECONDS = 15.0
 _JOBS_SECONDS = 10.0
@@ -78,8 +78,10 @@ class Launch:
             self._start_sandbox()
         await self._start_servers()
         await self._prepare_database()
-        self._start_workers()
+        # One worker answers for all; importing the others beside it would make the first answer later.
+        self._start_workers(1)
         await self._await_health()
+        self._start_workers(self.settings.workers)
         self.children.keep("jobs", self._python("-m", "server", "jobs"))
 
     async def watch(self) -> None:
@@ -96,8 +98,7 @@ class Launch:
         """Nobody new, then nobody at all: web workers, jobs, sandbox, and last the servers they all use."""
         if self._listener is not None:
             self._listener.close()
-        web = [name for name in self.children.pids if name.startswith("web-")]
-        if web:
+        if web := self._web:
             announcement.say("stopping: letting open requests finish")
             await self.children.stop(*web, seconds=_DRAIN_SECONDS)
         await self.children.stop("jobs", seconds=_JOBS_SECONDS)
@@ -173,12 +174,13 @@ class Launch:
         if await self.children.once(name, self._python("-m", "scripts.jishi", name)) != 0:
             raise click.ClickException(f"jishi {name} failed; its own words are above.")
 
-    def _start_workers(self) -> None:
+    def _start_workers(self, count: int) -> None:
+        """Up to `count` of them, those that run already included."""
         assert self._listener is not None
         listener = self._listener.fileno()
         program = self._python("-m", "server", "worker", "--fd", str(listener))
-        for number in range(1, self.settings.workers + 1):
-            self.children.keep(f"web-{number}", replace(program, pass_fds=[listener]))
+        for number in range(len(self._web), count):
+            self.children.keep(f"web-{number + 1}", replace(program, pass_fds=[listener]))
 
     async def _await_health(self) -> None:
         host = urlsplit(local_url(self.settings.port, self.settings.host)).hostname or ""
@@ -201,6 +203,10 @@ class Launch:
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics),
         }
         return Program([sys.executable, *words], environ)
+
+    @property
+    def _web(self) -> list[str]:
+        return [name for name in self.children.names if name.startswith("web-")]
 
     @property
     def _metrics(self) -> Path:

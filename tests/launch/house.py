@@ -103,16 +103,15 @@ class House:
             return dict(json.load(answer))
 
     def status(self, path: str) -> int:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=20) as answer:
-            return int(answer.status)
+        return reach(f"{self.url}{path}")
 
     @property
     def url(self) -> str:
         return str(self.told("health")).removesuffix("/health/ready")
 
-    def told(self, name: str) -> str:
-        """An address as the launcher wrote it down."""
-        return str(json.loads((self.data_dir / "run.json").read_text())[name])
+    def told(self, name: str, *, by: str = "run") -> str:
+        """An address as the launcher, or the embedded server `by`, wrote it down."""
+        return str(json.loads((self.data_dir / f"{by}.json").read_text())[name])
 
     @property
     def data_dir(self) -> Path:
@@ -136,6 +135,12 @@ class House:
             return (entry / "cwd").readlink().is_relative_to(self.tree)
         except OSError:
             return False
+
+
+def reach(url: str) -> int:
+    """The status of GET `url`."""
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return int(answer.status)
 
 
 def free_port() -> int:

@@ -140,7 +140,7 @@ def test_a_killed_postgres_comes_back_at_the_same_address(house):
 
 def test_a_second_signal_waits_for_nobody(house):
     house.start(STAND_IN_IS_STUBBORN="1")
-    house.await_ready()
+    await_true(lambda: "jobs run" in house.output, 60, lambda: house.output)
     house.process.send_signal(signal.SIGTERM)
     threading.Event().wait(1.5)
     assert house.end(signal.SIGTERM) == 0
