@@ -148,6 +148,10 @@ class Launch:
             server.launch()
         for server in self._servers:
             await _until_ready(server)
+            if server.home != self.settings.data_dir / server.name:
+                announcement.say(
+                    f"{server.name} may not enter this directory: it is in {server.home}"
+                )
         self.settings = replace(
             self.settings,
             database_url=given[postgres] or postgres.url,
