@@ -170,6 +170,7 @@ class Launch:
         seeded = self.settings.data_dir / "postgres" / "seeded"
         is_ours = any(server.name == "postgres" for server in self._servers)
         if is_ours and not self.settings.is_production and not seeded.exists():
+            await self._await_sandbox()  # the seed makes its shoppers known there
             await self._command("seed")
             seeded.touch()
 
@@ -189,6 +190,9 @@ class Launch:
     async def _await_health(self) -> None:
         host = urlsplit(local_url(self.settings.port, self.settings.host)).hostname or ""
         await self._await_answer("web workers", host, self.settings.port, "/health/ready")
+        await self._await_sandbox()
+
+    async def _await_sandbox(self) -> None:
         if self.settings.uses_sandbox:
             port = self.settings.sandbox_port
             await self._await_answer("WeChat sandbox", "127.0.0.1", port, "/health/live")
