@@ -1,0 +1,44 @@
+"""Writing the catalogue: a whole sheet at once, or nothing of it."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from commerce.catalog import loading
+from commerce.catalog.errors import CatalogueBusy, CatalogueRefused
+from commerce.catalog.loading import LoadReport
+from commerce.catalog.rules.goods import clashes, gather
+from commerce.catalog.rules.rows import CatalogueRow
+from kit import db
+from kit.ids import uuid7
+
+# Any constant; held until the transaction ends.
+_LOAD_LOCK = 728_301_457
+
+
+async def load_catalogue(
+    rows: Sequence[CatalogueRow],
+    now: datetime,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> LoadReport:
+    """Bring the catalogue to what `rows` say, in one transaction; twice the same changes nothing.
+
+    New products are listed at once; what a row does not name (other SKUs, other stores, empty
+    cells) stays as it is. Stock is an absolute count, written as the journal's difference under
+    the lock of its balance. `on_progress(done, total)` is called as records are written.
+    Raises `CatalogueRefused` with every bad row (then nothing was written) and `CatalogueBusy`.
+    """
+    async with db.tx():
+        await loading.prepare()
+        if not await db.value("select pg_try_advisory_xact_lock($1)", _LOAD_LOCK):
+            raise CatalogueBusy
+        stores, unknown = await loading.find_stores(rows)
+        goods, faults = gather(rows, await loading.find_stored({row.product_code for row in rows}))
+        faults += clashes(goods, *await loading.find_owners(goods))
+        if unknown or faults:
+            raise CatalogueRefused([*unknown, *faults])
+        writer = loading.Writer(goods, stores, now=now, on_progress=on_progress)
+        report, short = await writer.write(run=uuid7().hex)
+        if short:
+            raise CatalogueRefused(short)
+        return report

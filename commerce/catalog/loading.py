@@ -1,0 +1,379 @@
+"""The steps of a catalogue load. Every function here runs inside `load_catalogue`'s transaction."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from commerce.catalog.rules.faults import Fault, fault
+from commerce.catalog.rules.goods import Axis, Goods, StoredProduct, StoredSku
+from commerce.catalog.rules.rows import CatalogueRow
+from kit import db
+from models.enums import ProductStatus, StockKind
+
+# Large enough to be fast, small enough to stay far under the client's 10 s per statement.
+CHUNK: Final = 4_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many were made, altered, or found as the sheet has them."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def add(self, created: int, changed: int, of: int) -> None:
+        self.created += created
+        self.changed += changed
+        self.unchanged += of - created - changed
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What a load did to products, SKUs, the stores' own prices and stock."""
+
+    products: Tally = field(default_factory=Tally)
+    skus: Tally = field(default_factory=Tally)
+    prices: Tally = field(default_factory=Tally)
+    stock: Tally = field(default_factory=Tally)
+
+
+async def prepare() -> None:
+    """Let this transaction take longer than a shopper's, and make room for the sheet."""
+    await db.execute("set local statement_timeout = '60s'")
+    await db.execute("set local idle_in_transaction_session_timeout = '10min'")
+    for table, columns in _STAGES.items():
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        await db.execute(f"create temp table {table} (n int, {typed}) on commit drop")
+
+
+_STAGES: Final[Mapping[str, Mapping[str, str]]] = {
+    "sheet_product": {
+        "code": "text", "title": "text", "category_id": "bigint", "brand": "text", "unit": "text",
+        "description": "text", "specs": "jsonb", "attributes": "jsonb", "pictures": "jsonb",
+        "search_keys": "text",
+    },
+    "sheet_sku": {
+        "product_code": "text", "code": "text", "specs": "jsonb", "barcode": "text",
+        "list_price_fen": "bigint", "weight_grams": "int",
+    },
+    "sheet_price": {"store_id": "bigint", "sku_id": "bigint", "price_fen": "bigint"},
+    "sheet_stock": {
+        "store_id": "bigint", "sku_id": "bigint", "counted": "int", "sheet_row": "int",
+        "store_code": "text", "is_new": "boolean",
+    },
+}  # fmt: skip
+
+
+async def find_stores(rows: Iterable[CatalogueRow]) -> tuple[dict[str, int], list[Fault]]:
+    """The ids of the stores that `rows` name, and a fault for each that does not exist."""
+    named: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        for code in row.stock.keys() - named.keys():
+            named[code] = (row.row, f"库存:{code}")
+        for code in row.prices.keys() - named.keys():
+            named[code] = (row.row, f"价格:{code}")
+    found = await db.rows("select code, id from store where code = any($1::text[])", list(named))
+    stores = {record["code"]: record["id"] for record in found}
+    faults = [
+        fault(*where, "unknown_store", store=code)
+        for code, where in named.items()
+        if code not in stores
+    ]
+    return stores, faults
+
+
+async def find_stored(codes: Iterable[str]) -> dict[str, StoredProduct]:
+    """The products of these codes with all their SKUs, locked until the load ends."""
+    paths = {number: path for path, number in (await _category_paths()).items()}
+    records = await db.rows(
+        """
+        select p.code, p.title, p.category_id, p.brand, p.unit, p.description,
+            p.attributes::text, p.pictures::text, p.specs::text,
+            (select json_agg(json_build_object('code', k.code, 'specs', k.specs,
+                'barcode', k.barcode, 'weight_grams', k.weight_grams) order by k.id)
+            from sku k where k.product_id = p.id)::text as skus
+        from product p where p.code = any($1::text[]) order by p.id for no key update
+        """,
+        list(codes),
+    )
+    return {record["code"]: _stored(record, paths) for record in records}
+
+
+def _stored(record: Mapping[str, Any], paths: Mapping[int, tuple[str, ...]]) -> StoredProduct:
+    axes = orjson.loads(record["specs"])
+    return StoredProduct(
+        code=record["code"],
+        title=record["title"],
+        category=paths[record["category_id"]],
+        brand=record["brand"],
+        unit=record["unit"],
+        description=record["description"],
+        attributes=orjson.loads(record["attributes"]),
+        pictures=tuple(orjson.loads(record["pictures"])),
+        axes=tuple(Axis(axis["name"], tuple(axis["values"])) for axis in axes),
+        skus=tuple(StoredSku(**sku) for sku in orjson.loads(record["skus"] or "[]")),
+    )
+
+
+async def find_owners(goods: Iterable[Goods]) -> tuple[dict[str, str], dict[str, str]]:
+    """Who has these SKU codes and barcodes now: SKU code -> product code, barcode -> SKU code."""
+    skus = [sku for product in goods for sku in product.skus]
+    records = await db.rows(
+        """
+        select k.code, k.barcode, p.code as product from sku k join product p on p.id = k.product_id
+        where k.code = any($1::text[]) or k.barcode = any($2::text[])
+        """,
+        [sku.code for sku in skus],
+        [sku.barcode for sku in skus if sku.barcode],
+    )
+    products = {record["code"]: record["product"] for record in records}
+    return products, {record["barcode"]: record["code"] for record in records if record["barcode"]}
+
+
+async def _category_paths() -> dict[tuple[str, ...], int]:
+    records = {
+        record["id"]: record for record in await db.rows("select id, parent_id, name from category")
+    }
+
+    def path(number: int | None) -> tuple[str, ...]:
+        if number is None:
+            return ()
+        return (*path(records[number]["parent_id"]), records[number]["name"])
+
+    return {path(number): number for number in records}
+
+
+async def _ensure_categories(wanted: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    """The ids of these paths; what is missing is made, behind its elder siblings."""
+    known = await _category_paths()
+    for path in dict.fromkeys(wanted):
+        for depth in range(1, len(path) + 1):
+            part = path[:depth]
+            if part not in known:
+                known[part] = await db.value(
+                    """
+                    insert into category (parent_id, name, position)
+                    select $1, $2, coalesce(max(position) + 1, 0) from category
+                    where parent_id is not distinct from $1 returning id
+                    """,
+                    known.get(part[:-1]),
+                    part[-1],
+                )
+    return known
+
+
+class Writer:
+    """Stages a checked sheet in temporary tables and merges it chunk by chunk."""
+
+    def __init__(
+        self,
+        goods: Sequence[Goods],
+        stores: Mapping[str, int],
+        *,
+        now: datetime,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._goods = goods
+        self._stores = stores
+        self._now = now
+        self._tell = on_progress
+        self._skus = [sku for product in goods for sku in product.skus]
+        per_store = sum(len(sku.said.stock) + len(sku.said.prices) for sku in self._skus)
+        self._total = len(goods) + len(self._skus) + per_store
+        self._done = 0
+
+    async def write(self, *, run: str) -> tuple[LoadReport, list[Fault]]:
+        """Merge everything; with faults (counts below what orders hold) the caller rolls back."""
+        report = LoadReport()
+        categories = await _ensure_categories(product.category for product in self._goods)
+        await self._stage("sheet_product", (_product(each, categories) for each in self._goods))
+        await self._merge(report.products, _MERGE_PRODUCT, "sheet_product", self._now)
+        await self._stage("sheet_sku", self._sku_records())
+        await self._merge(report.skus, _MERGE_SKU, "sheet_sku")
+        sku_ids = await self._sku_ids()
+        await self._stage("sheet_price", self._price_records(sku_ids))
+        await self._merge(report.prices, _MERGE_PRICE, "sheet_price")
+        await self._stage("sheet_stock", self._stock_records(sku_ids))
+        await self._merge(report.stock, _OPEN_LEVEL, "sheet_stock")
+        return report, await self._count(report.stock, run)
+
+    async def _stage(self, table: str, records: Iterable[tuple[object, ...]]) -> None:
+        numbered = [(n, *record) for n, record in enumerate(records)]
+        await db.copy_rows(table, ["n", *_STAGES[table]], numbered)
+        await db.execute(f"analyze {table}")
+
+    async def _merge(self, tally: Tally, statement: str, table: str, *args: object) -> None:
+        staged: int = await db.value(f"select count(*) from {table}")  # noqa: S608 - our own names
+        for start, end in _chunks(staged):
+            written = await db.row(statement, start, end, *args)
+            assert written is not None
+            tally.add(written["created"], written["changed"], end - start)
+            self._done += end - start
+            self._tell(self._done, self._total)
+
+    async def _sku_ids(self) -> dict[str, int]:
+        records = await db.rows(
+            "select k.code, k.id from sheet_sku s join sku k on k.code = s.code"
+        )
+        return {record["code"]: record["id"] for record in records}
+
+    def _sku_records(self) -> Iterator[tuple[object, ...]]:
+        for product in self._goods:
+            for sku in product.skus:
+                specs = orjson.dumps(sku.specs).decode()
+                yield (product.code, sku.code, specs, sku.barcode, sku.price_fen, sku.weight_grams)
+
+    def _price_records(self, sku_ids: Mapping[str, int]) -> list[tuple[int, int, int]]:
+        return sorted(
+            (self._stores[store], sku_ids[sku.code], price)
+            for sku in self._skus
+            for store, price in sku.said.prices.items()
+        )
+
+    def _stock_records(self, sku_ids: Mapping[str, int]) -> list[tuple[object, ...]]:
+        """In the order everyone locks balances: by store, then by SKU."""
+        return sorted(
+            (self._stores[store], sku_ids[sku.code], counted, sku.said.row, store, False)
+            for sku in self._skus
+            for store, counted in sku.said.stock.items()
+        )
+
+    async def _count(self, tally: Tally, run: str) -> list[Fault]:
+        """Journal the differences under the balances' locks, unless one falls below its holds."""
+        staged: int = await db.value("select count(*) from sheet_stock")
+        await db.execute(_DELTA_TABLE)
+        for start, end in _chunks(staged):
+            await db.execute(_LOCK_DIFFERENCES, start, end)
+        short = await db.rows(
+            "select * from sheet_delta where counted < reserved order by sheet_row"
+        )
+        if short:
+            return [_below_reserved(record) for record in short]
+        for start, end in _chunks(staged):
+            await db.execute(_WRITE_COUNTS, start, end, run, StockKind.COUNT, self._now)
+        changed = await db.value("select count(*) from sheet_delta where not is_new")
+        tally.changed += changed
+        tally.unchanged -= changed
+        return []
+
+
+def _chunks(total: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, total, CHUNK):
+        yield start, min(start + CHUNK, total)
+
+
+def _product(goods: Goods, categories: Mapping[tuple[str, ...], int]) -> tuple[object, ...]:
+    return (
+        goods.code,
+        goods.title,
+        categories[goods.category],
+        goods.brand,
+        goods.unit,
+        goods.description,
+        orjson.dumps([asdict(axis) for axis in goods.axes]).decode(),
+        orjson.dumps(goods.attributes).decode(),
+        orjson.dumps(goods.pictures).decode(),
+        goods.search_keys(),
+    )
+
+
+def _below_reserved(record: Mapping[str, Any]) -> Fault:
+    return fault(
+        record["sheet_row"],
+        f"库存:{record['store_code']}",
+        "below_reserved",
+        count=record["counted"],
+        reserved=record["reserved"],
+    )
+
+
+# xmax is 0 only in a row that the statement itself inserted.
+_TALLY: Final = """
+    select count(*) filter (where is_new) as created, count(*) filter (where not is_new) as changed
+    from written
+"""
+_MERGE_PRODUCT: Final = f"""
+with written as (
+    insert into product as p (code, title, category_id, brand, unit, description, specs,
+        attributes, pictures, status, search_keys, created_at)
+    select code, title, category_id, brand, unit, description, specs,
+        attributes, pictures, '{ProductStatus.LISTED}', search_keys, $3
+    from sheet_product where n >= $1 and n < $2 order by n
+    on conflict (code) do update set
+        title = excluded.title, category_id = excluded.category_id, brand = excluded.brand,
+        unit = excluded.unit, description = excluded.description, specs = excluded.specs,
+        attributes = excluded.attributes, pictures = excluded.pictures,
+        search_keys = excluded.search_keys
+    where (p.title, p.category_id, p.brand, p.unit, p.description, p.specs, p.attributes,
+        p.pictures, p.search_keys)
+        is distinct from (excluded.title, excluded.category_id, excluded.brand, excluded.unit,
+        excluded.description, excluded.specs, excluded.attributes, excluded.pictures,
+        excluded.search_keys)
+    returning p.xmax = 0 as is_new
+)
+{_TALLY}
+"""  # noqa: S608 - our own constants
+
+_MERGE_SKU: Final = f"""
+with written as (
+    insert into sku as k (code, product_id, specs, barcode, list_price_fen, weight_grams, is_active)
+    select s.code, p.id, s.specs, s.barcode, s.list_price_fen, s.weight_grams, true
+    from sheet_sku s join product p on p.code = s.product_code
+    where s.n >= $1 and s.n < $2 order by s.n
+    on conflict (code) do update set specs = excluded.specs, barcode = excluded.barcode,
+        list_price_fen = excluded.list_price_fen, weight_grams = excluded.weight_grams
+    where (k.specs, k.barcode, k.list_price_fen, k.weight_grams) is distinct from
+        (excluded.specs, excluded.barcode, excluded.list_price_fen, excluded.weight_grams)
+    returning k.xmax = 0 as is_new
+)
+{_TALLY}
+"""  # noqa: S608 - our own constants
+
+_MERGE_PRICE: Final = f"""
+with written as (
+    insert into store_price as p (store_id, sku_id, price_fen)
+    select store_id, sku_id, price_fen from sheet_price where n >= $1 and n < $2 order by n
+    on conflict (store_id, sku_id) do update set price_fen = excluded.price_fen
+    where p.price_fen <> excluded.price_fen
+    returning p.xmax = 0 as is_new
+)
+{_TALLY}
+"""  # noqa: S608 - our own constants
+
+_OPEN_LEVEL: Final = """
+with made as (
+    insert into stock_level (store_id, sku_id, on_hand, reserved)
+    select store_id, sku_id, 0, 0 from sheet_stock where n >= $1 and n < $2 order by n
+    on conflict (store_id, sku_id) do nothing returning store_id, sku_id
+), marked as (
+    update sheet_stock s set is_new = true from made m
+    where s.store_id = m.store_id and s.sku_id = m.sku_id returning 1
+)
+select count(*) as created, 0 as changed from marked
+"""
+
+_DELTA_TABLE: Final = """
+create temp table sheet_delta (n int, store_id bigint, sku_id bigint, counted int, sheet_row int,
+    store_code text, is_new boolean, on_hand int, reserved int) on commit drop
+"""
+
+# A balance that already equals its count needs no lock: it was so at that moment, which is all
+# a count says. After waiting for a lock PostgreSQL looks again at the row it got.
+_LOCK_DIFFERENCES: Final = """
+insert into sheet_delta
+select s.*, l.on_hand, l.reserved from (
+    select n, store_id, sku_id, counted, sheet_row, store_code, is_new
+    from sheet_stock where n >= $1 and n < $2
+) s join stock_level l on l.store_id = s.store_id and l.sku_id = s.sku_id
+where l.on_hand <> s.counted order by s.n for update of l
+"""
+
+_WRITE_COUNTS: Final = """
+insert into stock_entry (store_id, sku_id, kind, cause, d_on_hand, d_reserved, at)
+select store_id, sku_id, $4, 'import:' || $3 || ':' || sheet_row, counted - on_hand, 0, $5
+from sheet_delta where n >= $1 and n < $2 order by n
+"""

@@ -1,0 +1,1 @@
+"""What the catalogue decides without I/O: how goods are found, and which sheets are sound."""
