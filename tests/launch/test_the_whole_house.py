@@ -6,12 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import CHECKOUT
 from tests.launch.house import House, fetch, reach
-
-pytestmark = pytest.mark.skipif(
-    not (CHECKOUT / "scripts" / "commands" / "seed.py").exists(), reason="no seed to run yet"
-)
 
 SHOPS = "select count(*) from store"
 
