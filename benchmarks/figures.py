@@ -1,0 +1,237 @@
+"""Every figure of `jishi bench`: what it measures, against what, under which conditions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any, Final
+
+import msgspec
+
+from benchmarks import costs
+from benchmarks.ground import Size, add_rush_sku, add_stores
+from benchmarks.house import House, Measured
+from benchmarks.load import Plan
+from benchmarks.walks import Ground
+from kit import clock, db, outbound
+
+# A worker sees a new store within two seconds (commerce/stores/directory.py).
+_SEEN_SECONDS: Final = 3.0
+
+# The bare figure needs no long look, and every run pays for it.
+_BARE_SECONDS: Final = 5.0
+_WARM_SECONDS: Final = 2.0
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One line of output. `ratio` is how many times as good as `baseline` `value` is, both in `unit`."""
+
+    name: str
+    value: float
+    unit: str
+    baseline: float | None
+    ratio: float | None
+    conditions: Mapping[str, Any]
+
+
+class WrongResult(Exception):
+    """A benchmark did not do what it measures: its figure means nothing."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """A house with ground under it. Figures measured so far serve later ones as baselines."""
+
+    house: House
+    ground: Ground
+    size: Size
+    seconds: float
+    bare_per_second: float = 0.0
+    bare_rush_seconds: float = 0.0
+    stores: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stores = self.size.stores
+
+    def plan(self, walk: str, *, seconds: float, walkers: int | None = None) -> Plan:
+        servers = [self.house.shop_url, self.house.sandbox_url]
+        return Plan(
+            walk=walk,
+            servers=servers if walk == "path" else servers[:1],
+            ground=self.ground,
+            walkers=walkers or self.size.connections,
+            warm_seconds=min(_WARM_SECONDS, seconds),
+            seconds=seconds,
+        )
+
+    def conditions(self, measured: Measured, plan: Plan, **more: object) -> dict[str, Any]:
+        """What a reader must know to judge a figure."""
+        outcome, done = measured.outcome, max(measured.outcome.walks.count, 1)
+        spent = {name: round(cpu * 1000 / done, 3) for name, cpu in measured.cpu.items()}
+        ours = sum(cpu for name, cpu in measured.cpu.items() if name != "machine")
+        others = (measured.cpu["machine"] - ours) / outcome.seconds
+        return {
+            "connections": plan.walkers,
+            "workers": sum(name.startswith("web-") for name in self.house.parts),
+            "seconds": outcome.seconds,
+            "stores": self.stores,
+            "skus": len(self.ground.skus),
+            "members": len(self.ground.shoppers),
+            **more,
+            "p50_ms": outcome.requests.p50_ms,
+            "p99_ms": outcome.requests.p99_ms,
+            "errors": outcome.errors,
+            "cpu_ms_each": spent,
+            "cores_taken_by_others": round(max(others, 0.0), 2),
+        }
+
+    async def rate(self, name: str, walk: str, **more: object) -> Figure:
+        """How often a second a walk is walked by every connection at once."""
+        plan = self.plan(walk, seconds=self.seconds)
+        measured = await self.house.measure(plan)
+        outcome = measured.outcome
+        value = outcome.walks.count / outcome.seconds
+        if len(outcome.steps) > 1:
+            more["steps"] = {what: [t.p50_ms, t.p99_ms] for what, t in outcome.steps.items()}
+            more["walk_p50_ms"], more["walk_p99_ms"] = outcome.walks.p50_ms, outcome.walks.p99_ms
+        return Figure(
+            name,
+            round(value, 1),
+            "/s",
+            round(self.bare_per_second, 1) or None,
+            round(value / self.bare_per_second, 4) if self.bare_per_second else None,
+            self.conditions(measured, plan, **more),
+        )
+
+
+Figures = AsyncIterator[Figure]
+
+
+async def bare(bench: Bench) -> Figures:
+    """GET /health/live: a JSON handler of the same server that touches nothing behind it."""
+    figure = await replace(bench, seconds=min(bench.seconds, _BARE_SECONDS)).rate(
+        "http.bare", "bare"
+    )
+    bench.bare_per_second = figure.value
+    yield figure
+
+
+async def product(bench: Bench) -> Figures:
+    """One product at one store: its matrix, prices and what is there."""
+    yield await bench.rate("catalog.product", "product")
+
+
+async def search(bench: Bench) -> Figures:
+    """Chinese, pinyin initials, brands and codes."""
+    yield await bench.rate("catalog.search", "search", products=len(bench.ground.products))
+
+
+async def nearest(bench: Bench) -> Figures:
+    """The five best stores for a position."""
+    yield await bench.rate("stores.nearest", "nearest")
+
+
+async def nearest_of_many(bench: Bench) -> Figures:
+    """The same for a chain that is larger than any."""
+    first = bench.size.stores + 1
+    shops = await add_stores(range(first, bench.size.more_stores + 1), clock.now())
+    bench.stores = bench.size.more_stores
+    bench.ground = msgspec.structs.replace(bench.ground, shops=bench.ground.shops + shops)
+    await db.execute("analyze store")
+    await asyncio.sleep(_SEEN_SECONDS)
+    yield await bench.rate("stores.nearest.many", "nearest")
+
+
+async def place(bench: Bench) -> Figures:
+    """Quote and order of one to three kinds; the goods are held when the answer comes."""
+    yield await bench.rate("order.place", "place")
+    await bench.house.check_books()
+
+
+async def path(bench: Bench) -> Figures:
+    """From the cart to the paid order, WeChat's signed notice and all."""
+    await _introduce(bench)
+    yield await bench.rate("order.path", "path")
+    await bench.house.check_books()
+
+
+async def rush(bench: Bench) -> Figures:
+    """Everybody orders the last few pieces at the same moment; the time until the last one knows."""
+    size = bench.size
+    bare_seconds = [(await _rush(bench, "bare_rush")).outcome.seconds for _ in range(size.rushes)]
+    rushes = []
+    for number in range(size.rushes):
+        sku = await add_rush_sku(number, bench.ground.shops[0], size.units, clock.now())
+        bench.ground = msgspec.structs.replace(bench.ground, rush_sku=sku)
+        measured = await _rush(bench, "rush")
+        rushes.append(measured)
+        held = await db.value("select reserved from stock_level where sku_id = $1", sku)
+        if held != size.units or measured.outcome.statuses.get("order 201") != held:
+            raise WrongResult(f"{held} of {size.units} pieces held: {measured.outcome.statuses}")
+    await bench.house.check_books()
+    outcomes = [measured.outcome for measured in rushes]
+    middle = sorted(rushes, key=lambda measured: measured.outcome.seconds)[len(rushes) // 2]
+    plan = bench.plan("rush", seconds=0, walkers=size.buyers)
+    value, baseline = middle.outcome.seconds, median(bare_seconds)
+    yield Figure(
+        "order.rush",
+        round(value, 3),
+        "s",
+        round(baseline, 3),
+        round(baseline / value, 4),
+        bench.conditions(
+            middle,
+            plan,
+            units=size.units,
+            rushes=size.rushes,
+            sold=[outcome.statuses.get("order 201", 0) for outcome in outcomes],
+            refused=[outcome.statuses.get("order 409", 0) for outcome in outcomes],
+        ),
+    )
+
+
+async def worker_memory(bench: Bench) -> Figures:
+    """What a web worker holds after its work: the larger of them."""
+    pids = [pid for name, pid in bench.house.parts.items() if name.startswith("web-")]
+    resident, share = max(costs.memory_mb(pid) for pid in pids)
+    yield Figure(
+        "process.rss",
+        round(resident, 1),
+        "MB",
+        None,
+        None,
+        {"stores": bench.stores, "share_mb": round(share, 1)},
+    )
+
+
+async def _introduce(bench: Bench) -> None:
+    """Make every member known to WeChat."""
+    session, few = outbound.open_session(), asyncio.Semaphore(10)
+
+    async def introduce(openid: str) -> None:
+        url = f"{bench.house.sandbox_url}/sandbox/shoppers"
+        async with few, session.post(url, json={"openid": openid}) as answer:
+            answer.raise_for_status()
+
+    try:
+        await asyncio.gather(*(introduce(shopper.openid) for shopper in bench.ground.shoppers))
+    finally:
+        await session.close()
+
+
+async def _rush(bench: Bench, walk: str) -> Measured:
+    measured = await bench.house.measure(bench.plan(walk, seconds=0, walkers=bench.size.buyers))
+    if measured.outcome.errors:
+        raise WrongResult(f"{walk}: {measured.outcome.errors}")
+    return measured
+
+
+FIGURES: Final[Mapping[str, Callable[[Bench], Figures]]] = {
+    "http.bare": bare,
+    "stores.nearest": nearest,
+    "order.place": place,
+    "order.rush": rush,
+    "order.path": path,
+    "process.rss": worker_memory,
+    "stores.nearest.many": nearest_of_many,
+}
