@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -73,11 +73,11 @@ def postgres_url(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres_url: str, worker_id: str) -> Iterator[str]:
+def database_url(postgres_url: str, worker_id: str) -> str:
     """This worker's own migrated database."""
     name = f"jishi_{worker_id}"
     asyncio.run(_clone(postgres_url, name))
-    yield database_of(postgres_url, name)
+    return database_of(postgres_url, name)
 
 
 async def _clone(postgres: str, name: str) -> None:
@@ -96,10 +96,10 @@ async def open_database(database_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database(open_database: str) -> AsyncIterator[str]:
+async def database(open_database: str) -> str:
     """A migrated database, empty at the start of each test."""
     await _empty()
-    yield open_database
+    return open_database
 
 
 async def _empty() -> None:

@@ -299,22 +299,21 @@ drop function limit_cart_lines();
 """
 
 
-def _checks() -> list[ops.RunSQL]:
-    return [
-        ops.RunSQL(
-            f"alter table {table} add constraint {name} check ({rule})",
-            f"alter table {table} drop constraint {name}",
-        )
-        for table, rules in CHECKS.items()
-        for name, rule in rules.items()
-    ]
+def _checks() -> ops.RunSQL:
+    """One operation for all: Tortoise copies the whole state of the models for each."""
+    added, dropped = [], []
+    for table, rules in CHECKS.items():
+        for name, rule in rules.items():
+            added.append(f"alter table {table} add constraint {name} check ({rule})")
+            dropped.append(f"alter table {table} drop constraint {name}")
+    return ops.RunSQL(";\n".join(added), ";\n".join(dropped))
 
 
-def _indexes() -> list[ops.RunSQL]:
-    return [
-        ops.RunSQL(f"create {what.format(name=name)}", f"drop index {name}")
-        for name, what in INDEXES.items()
-    ]
+def _indexes() -> ops.RunSQL:
+    return ops.RunSQL(
+        ";\n".join(f"create {what.format(name=name)}" for name, what in INDEXES.items()),
+        ";\n".join(f"drop index {name}" for name in INDEXES),
+    )
 
 
 class Migration(migrations.Migration):
@@ -322,8 +321,8 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.RunSQL(SEARCH, SEARCH_BACK),
-        *_checks(),
-        *_indexes(),
+        _checks(),
+        _indexes(),
         ops.RunSQL(STOCK, STOCK_BACK),
         ops.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         ops.RunSQL(REFUNDS, REFUNDS_BACK),

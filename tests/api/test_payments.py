@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from commerce.orders.actions import SYSTEM, close_order, lock_order
 from kit import clock, db
+from models.enums import CloseReason
 from tests.factories import make_sku, make_store, stock, stock_of
 from tests.shop import Phone, Shop
 
@@ -90,9 +92,6 @@ async def test_late_money_refunds_itself(shop: Shop) -> None:
 
 
 async def _close_behind_wechats_back(no: str) -> None:
-    from commerce.orders.actions import SYSTEM, close_order, lock_order
-    from models.enums import CloseReason
-
     order_id = await db.value("select id from shop_order where no = $1", no)
     async with db.tx():
         await close_order(await lock_order(order_id), CloseReason.EXPIRED, SYSTEM, clock.now())

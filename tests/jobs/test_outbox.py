@@ -18,11 +18,15 @@ async def _emit(count: int = 1) -> None:
             await outbox.emit("test.happened", {"number": number}, clock.now())
 
 
+async def _emit_and_fail() -> None:
+    async with db.tx():
+        await outbox.emit("test.happened", {}, clock.now())
+        raise ZeroDivisionError
+
+
 async def test_an_event_of_a_transaction_that_fails_was_never_written(database: str) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with db.tx():
-            await outbox.emit("test.happened", {}, clock.now())
-            raise ZeroDivisionError
+        await _emit_and_fail()
     assert await outbox.claim(10, clock.now()) == []
 
 

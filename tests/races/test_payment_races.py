@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from kit import clock, db
 from jobs.payments import expire_orders
+from kit import clock, db
 from tests.factories import make_sku, make_store, stock, stock_of
 from tests.races.careless import careless
 from tests.shop import Phone, Shop
