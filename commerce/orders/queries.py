@@ -156,27 +156,17 @@ join lateral (
 ) lines on true
 """
 
-_OWN = "".join(
-    (
-        _SUMMARY,
-        """
+_OWN = f"""{_SUMMARY}
 where o.member_id = $1 and ($2::text is null or o.status = $2::text) and ($3::bigint is null or o.id < $3)
 order by o.id desc limit $4
-""",
-    )
-)
+"""
 
-_OF_STORE = "".join(
-    (
-        _SUMMARY,
-        """
+_OF_STORE = f"""{_SUMMARY}
 where o.store_id = $1 and ($2::text is null or o.status = $2::text) and ($3::bigint is null or o.id < $3)
     and ($5::text is null or exists (
         select 1 from fulfilment f where f.order_id = o.id and f.status = $5::text))
 order by o.id desc limit $4
-""",
-    )
-)
+"""  # noqa: S608 - both parts are constants
 
 
 async def list_own(
