@@ -17,9 +17,10 @@ from typing import Final, NamedTuple
 
 from commerce.stores import rules
 from commerce.stores.store import COLUMNS, Store, read_store
-from commerce.stores.tree import Ball, Space, Spot, grow, in_space, outward
+from commerce.stores.tree import Ball, Spot, grow, in_space, outward
 from kit import db
 from kit.clock import SHANGHAI, shanghai
+from kit.geo import Point
 from kit.tasks import spawn
 
 # A change must be seen everywhere within 2 seconds; half of that is left for a slow database.
@@ -27,25 +28,25 @@ FRESH_SECONDS: Final = 1.0
 
 _BATCH: Final = 200  # stores read between two breaths of the event loop: about 20 ms
 
-_EVERYTHING: Final = "0"
+_NOTHING_SEEN: Final = "1:1:"  # the snapshot in which no transaction is visible yet
 
-# The mark is the oldest transaction still running: whatever is not visible yet has a number from
-# there on. Future numbers come from a dump of another server and were read when all was read.
+# $1 is the snapshot of the last reading: what it could not see is new, and nothing else is. A
+# number from the future comes from a dump of another server and was read when all was read.
 _CHANGES: Final = f"""
-    with moment as (select pg_current_snapshot() as seen), total as (select count(*) from store)
-    select pg_snapshot_xmin(moment.seen)::text as mark, total.count as total,
-        store.changed_in::text as changed_in, {COLUMNS}
+    with moment as (select pg_current_snapshot() as now), total as (select count(*) from store)
+    select moment.now::text as seen, total.count as total, {COLUMNS}
     from moment cross join total left join store
-        on store.changed_in >= $1::text::xid8
-        and (store.changed_in < pg_snapshot_xmax(moment.seen) or $1 = '0')
-"""  # noqa: S608 - COLUMNS is a constant
+        on store.changed_in >= pg_snapshot_xmin($1::text::pg_snapshot)
+        and not pg_visible_in_snapshot(store.changed_in, $1::text::pg_snapshot)
+        and (store.changed_in < pg_snapshot_xmax(moment.now) or $1 = '{_NOTHING_SEEN}')
+"""  # noqa: S608 - constants only
 
 
 class Today(NamedTuple):
     """A store's opening, in words too ("tomorrow" is another word after midnight), while it holds."""
 
     opening: rules.Opening
-    reason: rules.Reason
+    reasons: tuple[rules.Reason]
     since: datetime
     until: datetime
 
@@ -53,17 +54,15 @@ class Today(NamedTuple):
 class Entry:
     """A store and what is known of its opening: worked out once per change, then remembered."""
 
-    __slots__ = ("_today", "changed_in", "place", "store", "takes_orders")
+    __slots__ = ("_today", "store", "takes_orders")
 
-    def __init__(self, store: Store, changed_in: str) -> None:
-        self.renew(store, changed_in)
+    def __init__(self, store: Store) -> None:
+        self.renew(store)
 
-    def renew(self, store: Store, changed_in: str) -> None:
+    def renew(self, store: Store) -> None:
         """Become `store`: lists and trees hold this very object."""
         self.store = store
-        self.changed_in = changed_in
         self.takes_orders = store.takes_orders
-        self.place: Space = in_space(store.point)
         self._today: Today | None = None
 
     def today(self, now: datetime) -> Today:
@@ -78,7 +77,7 @@ class Entry:
         tomorrow = shanghai(now).date() + timedelta(days=1)
         midnight = datetime.combine(tomorrow, time(), SHANGHAI).astimezone(UTC)
         until = min(opening.changes_at or midnight, midnight)
-        return Today(opening, rules.opening_reason(opening, now), now, until)
+        return Today(opening, (rules.opening_reason(opening, now),), now, until)
 
 
 class Directory:
@@ -86,7 +85,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
-        self._mark = _EVERYTHING
+        self._seen = _NOTHING_SEEN
         self._began = self._needed = -FRESH_SECONDS
         self._reading: asyncio.Task[None] | None = None
         self._counts: dict[str, int] | None = None
@@ -126,49 +125,44 @@ class Directory:
         first = bisect_right(entries, after, key=attrgetter("store.id"))
         return (entry for entry in islice(entries, first, None) if entry.takes_orders)
 
-    def outward(self, place: Space, city: str | None) -> Iterator[tuple[float, Entry]]:
+    def outward(self, point: Point, city: str | None) -> Iterator[tuple[float, Entry]]:
         """Every store there or everywhere, nearest first, with its straight distance in metres."""
         tree = self._trees.get(city)
         if tree is None:
             entries = self._lists.get(city, [])
-            tree = grow([Spot(entry.place, entry.store.id, entry) for entry in entries])
+            tree = grow([Spot(in_space(e.store.point), e.store.id, e) for e in entries])
             if entries:  # a city without stores is not remembered: anybody may ask for any word
                 self._trees[city] = tree
-        return outward(tree, place)
+        return outward(tree, in_space(point))
 
     async def _read_changes(self) -> None:
         began = monotonic()
-        mark, total, stores = await self._read(self._mark)
+        rows = await db.rows(_CHANGES, self._seen)
+        stores = []
+        for number, row in enumerate(rows):
+            if row["id"] is not None:
+                stores.append(read_store(row))
+            if number % _BATCH == _BATCH - 1:
+                await asyncio.sleep(0)
         self._take(stores)
-        if len(self._entries) != total:
+        if len(self._entries) != rows[0]["total"]:
             # Stores are not deleted in daily life, but a database may be emptied under us.
             ids = {row["id"] for row in await db.rows("select id from store")}
             self._entries = {one: self._entries[one] for one in ids & self._entries.keys()}
             self._arrange()
-        self._mark, self._began = mark, began
+        self._seen, self._began = rows[0]["seen"], began
 
-    async def _read(self, mark: str) -> tuple[str, int, list[tuple[Store, str]]]:
-        rows = await db.rows(_CHANGES, mark)
-        stores = []
-        for number, row in enumerate(rows):
-            known = self._entries.get(row["id"])
-            if row["id"] is not None and (known is None or known.changed_in != row["changed_in"]):
-                stores.append((read_store(row), row["changed_in"]))
-            if number % _BATCH == _BATCH - 1:
-                await asyncio.sleep(0)
-        return rows[0]["mark"], rows[0]["total"], stores
-
-    def _take(self, stores: Sequence[tuple[Store, str]]) -> None:
+    def _take(self, stores: Sequence[Store]) -> None:
         has_moved = False
-        for store, changed_in in stores:
+        for store in stores:
             entry = self._entries.get(store.id)
             if entry is None:
-                self._entries[store.id] = Entry(store, changed_in)
+                self._entries[store.id] = Entry(store)
                 has_moved = True
                 continue
             was = entry.store
             has_moved = has_moved or (was.point, was.city) != (store.point, store.city)
-            entry.renew(store, changed_in)
+            entry.renew(store)
         self._counts = None
         if has_moved:
             self._arrange()

@@ -1,15 +1,15 @@
 """The stores that suit a shopper best, and why."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from math import inf
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from commerce.stores import rules
 from commerce.stores.directory import Directory, Entry, Today, directory
 from commerce.stores.store import Store
-from commerce.stores.tree import along_ground, in_space
+from commerce.stores.tree import along_ground
 from kit import db
 from kit.geo import Point
 from models.enums import DeliveryMethod
@@ -37,15 +37,14 @@ _SHORT: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(NamedTuple):
     """Where the shopper is (GCJ-02), how the goods shall come, and what is in the basket."""
 
     point: Point
     method: DeliveryMethod
     limit: int
     city: str | None = None
-    basket: Mapping[int, int] = field(default_factory=dict)
+    basket: Mapping[int, int] = MappingProxyType({})
 
 
 class Missing(NamedTuple):
@@ -104,19 +103,32 @@ def _search(stores: Directory, wish: Wish, now: datetime, want: int) -> list[_Ca
     """
     usable: list[_Candidate] = []
     others: list[_Candidate] = []
-    reach, most = inf if wish.city else rules.NEAR_M, MOST_SEEN
-    for straight, entry in stores.outward(in_space(wish.point), wish.city):
+    for straight, entry in _in_reach(stores, wish, want):
+        candidate = _judge(entry, straight, wish, now)
+        if candidate.is_usable:
+            usable.append(candidate)
+            if len(usable) == want:
+                break
+        else:
+            others.append(candidate)
+    return usable + others[: want - len(usable)]
+
+
+def _in_reach(stores: Directory, wish: Wish, want: int) -> Iterator[tuple[float, Entry]]:
+    """Stores that take orders within 30 km or of the city, nearest first; else `want` of any."""
+    reach = inf if wish.city else rules.NEAR_M
+    seen, most = 0, MOST_SEEN
+    for straight, entry in stores.outward(wish.point, wish.city):
         if not entry.takes_orders:
             continue
         if straight > reach:
-            if usable or others:
-                break
+            if seen:
+                return
             reach, most = inf, want
-        candidate = _judge(entry, straight, wish, now)
-        (usable if candidate.is_usable else others).append(candidate)
-        if len(usable) == want or len(usable) + len(others) == most:
-            break
-    return usable + others[: want - len(usable)]
+        yield straight, entry
+        seen += 1
+        if seen == most:
+            return
 
 
 def _judge(entry: Entry, straight: float, wish: Wish, now: datetime) -> _Candidate:
@@ -153,7 +165,7 @@ def _rank(candidate: _Candidate, missing: Mapping[int, list[Missing]]) -> tuple[
 def _offer(candidate: _Candidate, wish: Wish, missing: Mapping[int, list[Missing]] | None) -> Offer:
     store, straight, today, is_in_fence, _ = candidate
     short = None if missing is None else missing[store.id]
-    reasons: tuple[rules.Reason, ...] = (today.reason,)
+    reasons: tuple[rules.Reason, ...] = today.reasons
     if not store.offers(wish.method):
         reasons += (rules.not_offered(wish.method),)
     elif wish.method is DeliveryMethod.DELIVERY:

@@ -62,5 +62,5 @@ async def list_cities() -> Mapping[str, int]:
 
 
 def _state(entry: Entry, now: datetime) -> StoreState:
-    opening, reason, _, _ = entry.today(now)
-    return StoreState(entry.store, opening, (rules.PAUSED if entry.store.is_paused else reason,))
+    opening, reasons, _, _ = entry.today(now)
+    return StoreState(entry.store, opening, (rules.PAUSED,) if entry.store.is_paused else reasons)

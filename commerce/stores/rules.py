@@ -6,6 +6,7 @@ Hours and their order of rules: facts/maps.md section 2.6; choosing a store: 2.7
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from math import cos, hypot, radians
 from typing import Final, NamedTuple
@@ -114,15 +115,23 @@ def opening_times(hours: Hours, day: date) -> list[tuple[datetime, datetime]]:
     return [(_after(midnight, start), _after(midnight, end)) for start, end in hours.on(day)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fence:
-    """Where a store delivers. Closer than `inner_m` to the store every point is inside, farther
-    than `outer_m` none is: most questions need no look at the corners.
-    """
+    """Where the store at `store` delivers."""
 
     corners: tuple[Point, ...]
-    inner_m: float
-    outer_m: float
+    store: Point
+
+    @cached_property
+    def circles(self) -> tuple[float, float]:
+        """Nearer to the store than the first (metres) every point is inside, farther than the
+        second none is: most questions need no look at the corners.
+        """
+        store, corners = self.store, self.corners
+        outer = max(haversine_m(store.lat, store.lng, c.lat, c.lng) for c in corners)
+        edges = zip(corners, corners[1:] + corners[:1], strict=True)
+        inner = min(_to_edge_m(store, a, b) for a, b in edges) if covers(corners, store) else 0.0
+        return inner * 0.98, outer * 1.02
 
 
 def check_fence(corners: Sequence[Point], store: Point) -> None:
@@ -135,12 +144,8 @@ def check_fence(corners: Sequence[Point], store: Point) -> None:
 
 
 def make_fence(corners: Sequence[Point], store: Point) -> Fence:
-    """The fence with these corners, which have passed `check_fence`."""
-    kept = tuple(corners)
-    outer = max(haversine_m(store.lat, store.lng, c.lat, c.lng) for c in kept)
-    edges = zip(kept, kept[1:] + kept[:1], strict=True)
-    inner = min(_to_edge_m(store, a, b) for a, b in edges) if covers(kept, store) else 0.0
-    return Fence(kept, inner * 0.98, outer * 1.02)
+    """The fence of the store at `store`; the corners have passed `check_fence`."""
+    return Fence(tuple(corners), store)
 
 
 def _to_edge_m(point: Point, a: Point, b: Point) -> float:
@@ -156,9 +161,10 @@ def _to_edge_m(point: Point, a: Point, b: Point) -> float:
 
 def fence_covers(fence: Fence | None, point: Point, metres: float) -> bool:
     """Whether `point`, `metres` away from the store, is inside or on the fence. No fence: nowhere."""
-    if fence is None or metres > fence.outer_m:
+    if fence is None:
         return False
-    return metres < fence.inner_m or covers(fence.corners, point)
+    inner, outer = fence.circles
+    return metres < inner or (metres <= outer and covers(fence.corners, point))
 
 
 class Reason(NamedTuple):

@@ -227,7 +227,7 @@ def test_without_a_fence_nothing_is_covered() -> None:
 def test_a_store_outside_its_own_fence_has_no_inner_circle() -> None:
     outside = Point(31.21, 121.46)
     fence = rules.make_fence(NOTCHED, outside)
-    assert fence.inner_m == 0
+    assert fence.circles[0] == 0
     assert not rules.fence_covers(fence, outside, 0.0)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from math import dist, inf
+from math import dist
 
 import asyncpg
 import pytest
@@ -25,7 +25,7 @@ from commerce.stores.queries import (
 from commerce.stores.tree import in_space
 from kit import db
 from kit.errors import NotFound
-from kit.geo import Point
+from kit.geo import Point, covers
 from models.enums import DeliveryMethod
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # a Friday, 12:00 in Shanghai
@@ -359,6 +359,4 @@ async def test_the_offers_are_those_of_brute_force_for_250_points_among_2000_sto
 
 
 def covered(one, point: Point, method: DeliveryMethod) -> bool:
-    return method is DeliveryMethod.PICKUP or rules.fence_covers(
-        rules.Fence(one.fence.corners, 0.0, inf), point, 1.0
-    )
+    return method is DeliveryMethod.PICKUP or covers(one.fence.corners, point)

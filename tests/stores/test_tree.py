@@ -6,6 +6,8 @@ from math import dist
 
 import pytest
 from geopy.distance import geodesic
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commerce.stores.tree import Spot, along_ground, grow, in_space, outward
 from kit.geo import Point
@@ -63,10 +65,28 @@ def test_the_nearest_of_2000_stores_are_those_of_brute_force_for_1000_points() -
         assert found == brute
 
 
+def everything(points: list[Point], query: Point) -> list[tuple[float, int]]:
+    tree = grow([Spot(in_space(point), n, n) for n, point in enumerate(points, start=1)])
+    return list(outward(tree, in_space(query)))
+
+
+def brute_force(points: list[Point], query: Point) -> list[tuple[float, int]]:
+    place = in_space(query)
+    return sorted((dist(in_space(point), place), n) for n, point in enumerate(points, start=1))
+
+
 @pytest.mark.parametrize("number", [0, 1, 8, 9, 64, 65, 500])
-def test_a_tree_gives_everything_once(number) -> None:
+def test_a_tree_gives_everything_once_and_in_order(number) -> None:
     points = scattered(random.Random(number), number)
-    tree = grow([Spot(in_space(p), n, n) for n, p in enumerate(points, start=1)])
-    found = list(outward(tree, in_space(Point(31.2, 121.4))))
-    assert sorted(number for _, number in found) == list(range(1, number + 1))
-    assert [m for m, _ in found] == sorted(m for m, _ in found)
+    for query in (Point(31.2, 121.4), Point(0.83, 72.01), Point(55.8, 137.8)):
+        assert everything(points, query) == brute_force(points, query)
+
+
+coordinates = st.builds(
+    Point, st.floats(0.8293, 55.8271, allow_nan=False), st.floats(72.004, 137.8347, allow_nan=False)
+)
+
+
+@given(coordinates, st.lists(coordinates, max_size=60))
+def test_wherever_the_stores_lie_none_is_left_out(query, points) -> None:
+    assert everything(points, query) == brute_force(points, query)
