@@ -318,20 +318,25 @@ with written as (
 {_TALLY}
 """  # noqa: S608 - our own constants
 
-_MERGE_SKU: Final = f"""
-with written as (
-    insert into sku as k (code, product_id, specs, barcode, list_price_fen, weight_grams, is_active)
+# Not "on conflict do update": that locks every row it meets, changed or not, and because barcodes
+# are unique it does so against the foreign keys of new order lines: nobody could buy meanwhile.
+_MERGE_SKU: Final = """
+with made as (
+    insert into sku (code, product_id, specs, barcode, list_price_fen, weight_grams, is_active)
     select s.code, p.id, s.specs, s.barcode, s.list_price_fen, s.weight_grams, true
     from sheet_sku s join product p on p.code = s.product_code
-    where s.n >= $1 and s.n < $2 order by s.n
-    on conflict (code) do update set specs = excluded.specs, barcode = excluded.barcode,
-        list_price_fen = excluded.list_price_fen, weight_grams = excluded.weight_grams
-    where (k.specs, k.barcode, k.list_price_fen, k.weight_grams) is distinct from
-        (excluded.specs, excluded.barcode, excluded.list_price_fen, excluded.weight_grams)
-    returning k.xmax = 0 as is_new
+    where s.n >= $1 and s.n < $2 and not exists (select from sku k where k.code = s.code)
+    order by s.n returning 1
+), altered as (
+    update sku k set specs = s.specs, barcode = s.barcode, list_price_fen = s.list_price_fen,
+        weight_grams = s.weight_grams
+    from sheet_sku s where s.n >= $1 and s.n < $2 and k.code = s.code
+        and (k.specs, k.barcode, k.list_price_fen, k.weight_grams) is distinct from
+            (s.specs, s.barcode, s.list_price_fen, s.weight_grams)
+    returning 1
 )
-{_TALLY}
-"""  # noqa: S608 - our own constants
+select (select count(*) from made) as created, (select count(*) from altered) as changed
+"""
 
 _MERGE_PRICE: Final = f"""
 with written as (
@@ -344,11 +349,15 @@ with written as (
 {_TALLY}
 """  # noqa: S608 - our own constants
 
+# "on conflict" alone would wait for every sale that is moving one of these balances.
 _OPEN_LEVEL: Final = """
 with made as (
     insert into stock_level (store_id, sku_id, on_hand, reserved)
-    select store_id, sku_id, 0, 0 from sheet_stock where n >= $1 and n < $2 order by n
-    on conflict (store_id, sku_id) do nothing returning store_id, sku_id
+    select s.store_id, s.sku_id, 0, 0 from sheet_stock s
+    where s.n >= $1 and s.n < $2 and not exists (
+        select from stock_level l where l.store_id = s.store_id and l.sku_id = s.sku_id
+    )
+    order by s.n on conflict (store_id, sku_id) do nothing returning store_id, sku_id
 ), marked as (
     update sheet_stock s set is_new = true from made m
     where s.store_id = m.store_id and s.sku_id = m.sku_id returning 1

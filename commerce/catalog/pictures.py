@@ -16,12 +16,17 @@ MOST_PIXELS: Final = 40_000_000
 _ENDINGS: Final = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 
 
-def store_picture(content: bytes, media_dir: Path) -> str:
-    """Keep a PNG, JPEG or WebP in `media_dir` and return its name; the same picture, the same name.
+def picture_name(content: bytes) -> str:
+    """The name a picture is kept under; the same picture, the same name.
 
-    Raises `PictureRefused` for anything else, and for more than 5 MB or 40 megapixels.
+    Raises `PictureRefused` unless it is PNG, JPEG or WebP of at most 5 MB and 40 megapixels.
     """
-    name = f"{hashlib.sha256(content).hexdigest()[:32]}.{_ending(content)}"
+    return f"{hashlib.sha256(content).hexdigest()[:32]}.{_ending(content)}"
+
+
+def store_picture(content: bytes, media_dir: Path) -> str:
+    """Keep a picture in `media_dir` and return its name; raises as `picture_name` does."""
+    name = picture_name(content)
     target = media_dir / name
     if not target.exists():
         media_dir.mkdir(parents=True, exist_ok=True)
