@@ -29,6 +29,10 @@ class Town:
         phone_page = house.told("sandbox phone")
         self.wechat = httpx.Client(base_url=phone_page.removesuffix("/phone"), timeout=20)
 
+    def hang_up(self) -> None:
+        self.web.close()
+        self.wechat.close()
+
     def shopper(self) -> "Shopper":
         openid = self.wechat.post("/sandbox/shoppers", json={}).json()["openid"]
         code = self.wechat.post(f"/sandbox/shoppers/{openid}/login-code").json()["code"]
@@ -99,7 +103,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     house.start(JISHI_PAYMENT_WINDOW_SECONDS=str(WINDOW_SECONDS))
     try:
         house.await_ready()
-        yield Town(house)
+        running = Town(house)
+        yield running
+        running.hang_up()
         assert house.end() == 0
     finally:
         house.kill_everything()
@@ -107,8 +113,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 def _open_store(shopper: Shopper) -> str:
     """A store that is open now, whatever the hour: some never close."""
-    stores = shopper.get("/v1/stores/nearest", lat=31.23, lng=121.47, method="pickup", limit=20)
-    return str(next(store["id"] for store in stores["items"] if store["is_open"]))
+    found = shopper.get("/v1/stores/nearest", lat=31.23, lng=121.47, method="pickup", limit=20)
+    return str(next(s["store"]["id"] for s in found["stores"] if s["opening"]["is_open"]))
 
 
 def test_from_login_to_the_redeemed_pickup_code(town: Town) -> None:
