@@ -72,6 +72,8 @@ def configure(format: Format) -> None:  # noqa: A002 - the word the setting has
         logger.propagate = True
     logging.root.handlers[:] = [_ToStructlog()]
     logging.root.setLevel(logging.INFO)
+    # It tells every step of every schedule at INFO; what it misses comes as an event (jobs/clock.py).
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 
 def mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
