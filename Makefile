@@ -7,12 +7,12 @@ PACKAGES := kit config models commerce wechat couriers miniprogram_api staff_api
 # What the development lock installs contains what the other one does.
 RUNTIME := $(if $(wildcard .venv/dev.stamp),.venv/dev.stamp,.venv/run.stamp)
 
-.PHONY: run check test race e2e bench migrate seed fix docs clean
+.PHONY: run check test race e2e bench migrate seed fix clean
 
 run: $(RUNTIME)
 	@$(PYTHON) -m scripts.jishi run
 
-migrate seed bench docs: $(RUNTIME)
+migrate seed bench: $(RUNTIME)
 	@$(PYTHON) -m scripts.jishi $@
 
 check: .venv/dev.stamp

@@ -23,6 +23,7 @@ from sanic.response import HTTPResponse
 from commerce.payments.closing import Till
 from commerce.payments.rules import Account
 from commerce.ports import Ports
+from commerce.stores.directory import directory
 from config.orm import close_orm, open_orm
 from config.settings import Settings
 from jobs.context import Templates, Work
@@ -123,6 +124,8 @@ async def _open(app: "Sanic[Any, Any]") -> None:
     ctx.ports = bind_ports(settings, ctx.session, ctx.redis)
     ctx.account = Account(settings.wechat_appid, settings.mchid)
     ctx.till = Till(ctx.ports.payments, ctx.account)
+    # The first shopper should not pay for reading all stores.
+    await directory.current()
 
 
 async def _close(app: "Sanic[Any, Any]") -> None:

@@ -136,7 +136,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
         where delivered_at is null and parked_at is null and due_at < $1::timestamptz - interval '60 seconds'
         union all
         select id, topic, parked_at, attempts from outbox_message m where parked_at is not null
-            and not exists (select 1 from alert a where a.kind = 'outbox_parked' and a.cause = m.id::text)""",
+            and not exists (select 1 from alert a where a.kind = 'outbox_parked' and a.cause = m.id::text and a.closed_at is null)""",
     "M2": """
         select consumer, message_id, count(*) from inbox_message group by 1, 2 having count(*) > 1""",
     "A2": """

@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 import uvloop
 
+from commerce.stores.directory import directory
 from config.embedded import throwaway_postgres, throwaway_redis
 from config.orm import close_orm, migrate, open_orm
 from kit import db
@@ -99,6 +100,7 @@ async def open_database(database_url: str) -> AsyncIterator[str]:
 async def database(open_database: str) -> str:
     """A migrated database, empty at the start of each test."""
     await _empty()
+    directory.expire()
     return open_database
 
 

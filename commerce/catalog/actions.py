@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from commerce.catalog import loading
+from commerce.catalog import loading, stored
 from commerce.catalog.errors import CatalogueBusy, CatalogueRefused
 from commerce.catalog.loading import LoadReport
 from commerce.catalog.rules.goods import clashes, gather
@@ -12,7 +12,7 @@ from kit import db
 from kit.ids import uuid7
 
 # Any constant; held until the transaction ends.
-_LOAD_LOCK = 728_301_457
+_LOAD_LOCK = 728_301_459
 
 
 async def load_catalogue(
@@ -32,9 +32,9 @@ async def load_catalogue(
         await loading.prepare()
         if not await db.value("select pg_try_advisory_xact_lock($1)", _LOAD_LOCK):
             raise CatalogueBusy
-        stores, unknown = await loading.find_stores(rows)
-        goods, faults = gather(rows, await loading.find_stored({row.product_code for row in rows}))
-        faults += clashes(goods, *await loading.find_owners(goods))
+        stores, unknown = await stored.find_stores(rows)
+        goods, faults = gather(rows, await stored.find_stored({row.product_code for row in rows}))
+        faults += clashes(goods, *await stored.find_owners(goods))
         if unknown or faults:
             raise CatalogueRefused([*unknown, *faults])
         writer = loading.Writer(goods, stores, now=now, on_progress=on_progress)

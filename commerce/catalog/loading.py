@@ -8,13 +8,13 @@ from typing import Any, Final
 import orjson
 
 from commerce.catalog.rules.faults import Fault, fault
-from commerce.catalog.rules.goods import Axis, Goods, StoredProduct, StoredSku
-from commerce.catalog.rules.rows import CatalogueRow
+from commerce.catalog.rules.goods import Goods
+from commerce.catalog.stored import READ_CHUNK, category_paths, chunks
 from kit import db
 from models.enums import ProductStatus, StockKind
 
-# Large enough to be fast, small enough to stay far under the client's 10 s per statement.
-CHUNK: Final = 4_000
+# Products of one statement take a second on a busy machine; the client gives each 10 s.
+CHUNK: Final = 1_000
 
 
 @dataclass(slots=True)
@@ -68,88 +68,9 @@ _STAGES: Final[Mapping[str, Mapping[str, str]]] = {
 }  # fmt: skip
 
 
-async def find_stores(rows: Iterable[CatalogueRow]) -> tuple[dict[str, int], list[Fault]]:
-    """The ids of the stores that `rows` name, and a fault for each that does not exist."""
-    named: dict[str, tuple[int, str]] = {}
-    for row in rows:
-        for code in row.stock.keys() - named.keys():
-            named[code] = (row.row, f"库存:{code}")
-        for code in row.prices.keys() - named.keys():
-            named[code] = (row.row, f"价格:{code}")
-    found = await db.rows("select code, id from store where code = any($1::text[])", list(named))
-    stores = {record["code"]: record["id"] for record in found}
-    faults = [
-        fault(*where, "unknown_store", store=code)
-        for code, where in named.items()
-        if code not in stores
-    ]
-    return stores, faults
-
-
-async def find_stored(codes: Iterable[str]) -> dict[str, StoredProduct]:
-    """The products of these codes with all their SKUs, locked until the load ends."""
-    paths = {number: path for path, number in (await _category_paths()).items()}
-    records = await db.rows(
-        """
-        select p.code, p.title, p.category_id, p.brand, p.unit, p.description,
-            p.attributes::text, p.pictures::text, p.specs::text,
-            (select json_agg(json_build_object('code', k.code, 'specs', k.specs,
-                'barcode', k.barcode, 'weight_grams', k.weight_grams) order by k.id)
-            from sku k where k.product_id = p.id)::text as skus
-        from product p where p.code = any($1::text[]) order by p.id for no key update
-        """,
-        list(codes),
-    )
-    return {record["code"]: _stored(record, paths) for record in records}
-
-
-def _stored(record: Mapping[str, Any], paths: Mapping[int, tuple[str, ...]]) -> StoredProduct:
-    axes = orjson.loads(record["specs"])
-    return StoredProduct(
-        code=record["code"],
-        title=record["title"],
-        category=paths[record["category_id"]],
-        brand=record["brand"],
-        unit=record["unit"],
-        description=record["description"],
-        attributes=orjson.loads(record["attributes"]),
-        pictures=tuple(orjson.loads(record["pictures"])),
-        axes=tuple(Axis(axis["name"], tuple(axis["values"])) for axis in axes),
-        skus=tuple(StoredSku(**sku) for sku in orjson.loads(record["skus"] or "[]")),
-    )
-
-
-async def find_owners(goods: Iterable[Goods]) -> tuple[dict[str, str], dict[str, str]]:
-    """Who has these SKU codes and barcodes now: SKU code -> product code, barcode -> SKU code."""
-    skus = [sku for product in goods for sku in product.skus]
-    records = await db.rows(
-        """
-        select k.code, k.barcode, p.code as product from sku k join product p on p.id = k.product_id
-        where k.code = any($1::text[]) or k.barcode = any($2::text[])
-        """,
-        [sku.code for sku in skus],
-        [sku.barcode for sku in skus if sku.barcode],
-    )
-    products = {record["code"]: record["product"] for record in records}
-    return products, {record["barcode"]: record["code"] for record in records if record["barcode"]}
-
-
-async def _category_paths() -> dict[tuple[str, ...], int]:
-    records = {
-        record["id"]: record for record in await db.rows("select id, parent_id, name from category")
-    }
-
-    def path(number: int | None) -> tuple[str, ...]:
-        if number is None:
-            return ()
-        return (*path(records[number]["parent_id"]), records[number]["name"])
-
-    return {path(number): number for number in records}
-
-
 async def _ensure_categories(wanted: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
     """The ids of these paths; what is missing is made, behind its elder siblings."""
-    known = await _category_paths()
+    known = await category_paths()
     for path in dict.fromkeys(wanted):
         for depth in range(1, len(path) + 1):
             part = path[:depth]
@@ -203,12 +124,13 @@ class Writer:
 
     async def _stage(self, table: str, records: Iterable[tuple[object, ...]]) -> None:
         numbered = [(n, *record) for n, record in enumerate(records)]
-        await db.copy_rows(table, ["n", *_STAGES[table]], numbered)
+        for start, end in chunks(len(numbered), READ_CHUNK):
+            await db.copy_rows(table, ["n", *_STAGES[table]], numbered[start:end])
         await db.execute(f"analyze {table}")
 
     async def _merge(self, tally: Tally, statement: str, table: str, *args: object) -> None:
         staged: int = await db.value(f"select count(*) from {table}")  # noqa: S608 - our own names
-        for start, end in _chunks(staged):
+        for start, end in chunks(staged, CHUNK):
             written = await db.row(statement, start, end, *args)
             assert written is not None
             tally.add(written["created"], written["changed"], end - start)
@@ -216,10 +138,12 @@ class Writer:
             self._tell(self._done, self._total)
 
     async def _sku_ids(self) -> dict[str, int]:
-        records = await db.rows(
-            "select k.code, k.id from sheet_sku s join sku k on k.code = s.code"
-        )
-        return {record["code"]: record["id"] for record in records}
+        codes = [sku.code for sku in self._skus]
+        return {
+            record["code"]: record["id"]
+            for start, end in chunks(len(codes), READ_CHUNK)
+            for record in await db.rows(_SKU_IDS, codes[start:end])
+        }
 
     def _sku_records(self) -> Iterator[tuple[object, ...]]:
         for product in self._goods:
@@ -246,24 +170,19 @@ class Writer:
         """Journal the differences under the balances' locks, unless one falls below its holds."""
         staged: int = await db.value("select count(*) from sheet_stock")
         await db.execute(_DELTA_TABLE)
-        for start, end in _chunks(staged):
+        for start, end in chunks(staged, CHUNK):
             await db.execute(_LOCK_DIFFERENCES, start, end)
         short = await db.rows(
             "select * from sheet_delta where counted < reserved order by sheet_row"
         )
         if short:
             return [_below_reserved(record) for record in short]
-        for start, end in _chunks(staged):
+        for start, end in chunks(staged, CHUNK):
             await db.execute(_WRITE_COUNTS, start, end, run, StockKind.COUNT, self._now)
         changed = await db.value("select count(*) from sheet_delta where not is_new")
         tally.changed += changed
         tally.unchanged -= changed
         return []
-
-
-def _chunks(total: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, total, CHUNK):
-        yield start, min(start + CHUNK, total)
 
 
 def _product(goods: Goods, categories: Mapping[tuple[str, ...], int]) -> tuple[object, ...]:
@@ -337,6 +256,8 @@ with made as (
 )
 select (select count(*) from made) as created, (select count(*) from altered) as changed
 """
+
+_SKU_IDS: Final = "select code, id from sku where code = any($1::text[])"
 
 _MERGE_PRICE: Final = f"""
 with written as (

@@ -13,10 +13,11 @@ from commerce.checkout.errors import QuoteExpired, QuoteUsed
 from commerce.pricing.rules import PriceContext, QuotedPrice, price
 from commerce.stock.errors import OutOfStock
 from commerce.stock.queries import missing_stock
-from commerce.stores.queries import get_store
+from commerce.stores.queries import recall_store
+from commerce.stores.store import Store
 from kit import db
 from kit.errors import KeyReused, NotFound
-from kit.geo import Point
+from kit.geo import Point, shown_distance_m
 from kit.ids import business_no, uuid7
 from kit.money import Fen
 from models.enums import DeliveryMethod
@@ -74,17 +75,23 @@ async def make_quote(member_id: int, wish: Wish, *, life: timedelta, now: dateti
 
     Refuses with the reason when the store is shut, does not reach the address or lacks the goods.
     """
-    store = await get_store(wish.store_id)
+    store = await recall_store(wish.store_id)
     goods = await _read_goods(member_id, wish)
     rules.check_goods(goods)
     point = wish.destination.point if wish.destination else None
     rules.check_store(store, wish.method, point, now)
-    context = PriceContext(wish.method, Fen(store.delivery_fee_fen))
-    priced = price([rules.priced_item(found) for found in goods], context)
+    priced = price([rules.priced_item(found) for found in goods], _context(store, wish))
     rules.check_total(store, wish.method, priced)
     quote = MadeQuote(uuid7(), priced, now + life)
     await _keep_quote(quote, member_id, wish, now)
     return quote
+
+
+def _context(store: Store, wish: Wish) -> PriceContext:
+    if wish.destination is None:
+        return PriceContext(wish.method, Fen(0))
+    distance = shown_distance_m(store.point, wish.destination.point)
+    return PriceContext(wish.method, store.delivery_fee_fen, distance)
 
 
 async def _read_goods(member_id: int, wish: Wish) -> list[rules.FoundGoods]:

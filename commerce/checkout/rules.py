@@ -15,8 +15,7 @@ from commerce.checkout.errors import (
 )
 from commerce.pricing.rules import PricedItem, QuotedPrice
 from commerce.stock.errors import OutOfStock
-from commerce.stores.queries import can_deliver, is_open
-from commerce.stores.store import Store
+from commerce.stores.store import Store, can_deliver, is_open
 from kit.geo import Point
 from kit.money import Fen
 from models.enums import DeliveryMethod

@@ -176,20 +176,38 @@ async def apply_trade(fact: TradeFact, account: rules.Account, now: datetime) ->
 
 async def _take_money(order: LockedOrder, payment_id: int, fact: TradeFact, now: datetime) -> None:
     is_late = order.status is not OrderStatus.UNPAID
-    await db.execute(
-        "update payment set status = 'succeeded', transaction_id = $2, paid_at = $3, is_late = $4,"
-        " query_at = null where id = $1",
-        payment_id,
-        fact.transaction_id,
-        fact.paid_at or now,
-        is_late,
-    )
+    await move_payment(payment_id, PaymentStatus.SUCCEEDED, Taken(fact, is_late=is_late, at=now))
     if is_late:
         await refunds.ask_refund(
             payment_id, order.no, RefundCause.LATE_PAYMENT, Fen(fact.amount_fen or 0), now
         )
     else:
         await _settle(order, WECHAT, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Money that came: WeChat's word, whether the order still wanted it, and when we heard."""
+
+    fact: TradeFact
+    is_late: bool
+    at: datetime
+
+
+async def move_payment(payment_id: int, new: PaymentStatus, taken: Taken | None = None) -> None:
+    """Move an open trade to `new`: succeeded with what was `taken`, or closed. Under the order's lock."""
+    moved = await db.execute(
+        "update payment set status = $2, query_at = null, is_late = $5,"
+        " transaction_id = coalesce($3, transaction_id), paid_at = coalesce($4, paid_at)"
+        " where id = $1 and status <> 'succeeded'",
+        payment_id,
+        new.value,
+        taken.fact.transaction_id if taken else None,
+        (taken.fact.paid_at or taken.at) if taken else None,
+        taken.is_late if taken else False,
+    )
+    if not moved:
+        raise OrderChanged
 
 
 async def _settle(order: LockedOrder, actor: Actor, now: datetime) -> None:

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from commerce.orders.actions import Actor, close_order, lock_order
 from commerce.orders.errors import IllegalTransition, OrderChanged
-from commerce.payments.actions import ask_trade
+from commerce.payments.actions import ask_trade, move_payment
 from commerce.payments.refunds import ask_refund
 from commerce.payments.rules import Account
 from commerce.ports import AlreadyPaid, PaymentGateway
 from kit import db
 from kit.money import Fen
-from models.enums import CloseReason, OrderStatus, RefundCause
+from models.enums import CloseReason, OrderStatus, PaymentStatus, RefundCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ async def close_unpaid(
     """
     while True:
         trades = await _created_trades(order_id)
-        for out_trade_no in trades:
+        for out_trade_no in trades.values():
             try:
                 await till.gateway.close(out_trade_no)
             except AlreadyPaid:
@@ -65,21 +65,18 @@ async def close_unpaid(
                 return False
             if await _created_trades(order_id) != trades:
                 continue  # the shopper opened a payment sheet while we closed: close that one too
-            await db.execute(
-                "update payment set status = 'closed', query_at = null"
-                " where order_id = $1 and status = 'created'",
-                order_id,
-            )
+            for payment_id in trades:
+                await move_payment(payment_id, PaymentStatus.CLOSED)
             await close_order(order, reason, actor, now)
             return True
 
 
-async def _created_trades(order_id: int) -> list[str]:
+async def _created_trades(order_id: int) -> dict[int, str]:
     found = await db.rows(
-        "select out_trade_no from payment where order_id = $1 and status = 'created' order by id",
+        "select id, out_trade_no from payment where order_id = $1 and status = 'created' order by id",
         order_id,
     )
-    return [row["out_trade_no"] for row in found]
+    return {row["id"]: row["out_trade_no"] for row in found}
 
 
 async def cancel_paid(order_id: int, reason: CloseReason, actor: Actor, now: datetime) -> None:

@@ -21,10 +21,11 @@ class PricedItem:
 
 @dataclass(frozen=True, slots=True)
 class PriceContext:
-    """What the price depends on besides the goods."""
+    """What the price depends on besides the goods. `distance_m` is how far a delivery goes."""
 
     method: DeliveryMethod
     delivery_fee_fen: Fen
+    distance_m: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,10 @@ def price(items: Sequence[PricedItem], context: PriceContext) -> QuotedPrice:
     goods = Fen(sum(line.goods_fen for line in lines))
     freight = _freight(context)
     if context.method is DeliveryMethod.DELIVERY:
-        steps.append(PriceStep("delivery_fee", "配送费", "Delivery", freight))
+        way = f"{context.distance_m / 1000:.1f}"
+        steps.append(
+            PriceStep("delivery_fee", f"配送费（{way} 公里）", f"Delivery ({way} km)", freight)
+        )
     return QuotedPrice(
         lines=lines,
         steps=tuple(steps),

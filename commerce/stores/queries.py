@@ -10,7 +10,6 @@ from commerce.stores.directory import Entry, directory
 from commerce.stores.store import COLUMNS, Store, read_store
 from kit import db
 from kit.errors import NotFound
-from kit.geo import Point, haversine_m
 
 
 async def get_store(store_id: int) -> Store:
@@ -21,15 +20,10 @@ async def get_store(store_id: int) -> Store:
     return read_store(row)
 
 
-def is_open(store: Store, now: datetime) -> bool:
-    """Whether the store takes orders at `now`: in business, not paused, within its hours."""
-    return store.takes_orders and rules.opening(store.hours, now).is_open
-
-
-def can_deliver(store: Store, point: Point) -> bool:
-    """Whether the store delivers to `point` (GCJ-02) at all; hours are `is_open`'s question."""
-    metres = haversine_m(store.point.lat, store.point.lng, point.lat, point.lng)
-    return store.offers_delivery and rules.fence_covers(store.fence, point, metres)
+async def recall_store(store_id: int) -> Store:
+    """The store, up to a second old, paused or closed down included; `NotFound` when there is none."""
+    entry = (await directory.current()).find(store_id)
+    return entry.store if entry is not None else await get_store(store_id)
 
 
 class StoreState(NamedTuple):

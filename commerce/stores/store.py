@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
 
 from commerce.stores import rules
-from kit.geo import Point
+from kit.geo import Point, haversine_m
 from kit.money import Fen
 from models.enums import DeliveryMethod
 
@@ -81,3 +81,14 @@ def read_store(row: Mapping[str, Any]) -> Store:
         minimum_order_fen=row["minimum_order_fen"],
         preparation_minutes=row["preparation_minutes"],
     )
+
+
+def is_open(store: Store, now: datetime) -> bool:
+    """Whether the store takes orders at `now`: in business, not paused, within its hours."""
+    return store.takes_orders and rules.opening(store.hours, now).is_open
+
+
+def can_deliver(store: Store, point: Point) -> bool:
+    """Whether the store delivers to `point` (GCJ-02) at all; hours are `is_open`'s question."""
+    metres = haversine_m(store.point.lat, store.point.lng, point.lat, point.lng)
+    return store.offers_delivery and rules.fence_covers(store.fence, point, metres)

@@ -8,8 +8,10 @@ import msgspec
 
 from kit.errors import InvalidInput
 
-# 64-bit ids travel as strings: JavaScript loses digits above 2^53.
-Id = Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]{0,17}$", max_length=18, examples=["1"])]
+# 64-bit ids travel as strings: JavaScript loses digits above 2^53. `$` alone lets a newline through.
+Id = Annotated[
+    str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,17}(?!\n)$", max_length=18, examples=["1"])
+]
 
 T = TypeVar("T")
 
@@ -22,7 +24,9 @@ class PageQuery(Struct, frozen=True):
     """Keyset paging: `cursor` is the opaque `next_cursor` of the page before."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]+$", max_length=400)] | None = None
+    cursor: (
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+(?!\n)$", max_length=400)] | None
+    ) = None
 
 
 class Page(Struct, Generic[T], frozen=True):

@@ -118,7 +118,9 @@ def _answerer(
 def _mark(request: Request) -> bytes:
     """A keyed hash of method, path and body: bodies hold addresses and must not be guessable from it."""
     whole = b"\n".join((request.method.encode(), request.path.encode(), request.body))
-    mark: bytes = request.app.ctx.sealer.blind_index(whole.decode("utf-8", "replace"), "idempotency")
+    mark: bytes = request.app.ctx.sealer.blind_index(
+        whole.decode("utf-8", "replace"), "idempotency"
+    )
     return mark
 
 

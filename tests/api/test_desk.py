@@ -164,6 +164,7 @@ async def test_a_delivery_goes_to_the_door_and_each_look_at_the_address_is_recor
     address = (await phone.post("/v1/addresses", ADDRESS)).json()
     quote = await phone.quote(store, {sku: 1}, address_id=address["id"])
     assert (quote["freight_fen"], quote["payable_fen"]) == (600, 1890)
+    assert quote["steps"][-1]["label"] == "配送费（0.7 公里）"
     no = (await phone.post("/v1/orders", {"quote_id": quote["id"]})).json()["no"]
     await phone.pay(no)
     clerk, rider = await shop.clerk(store), await shop.clerk(store, role=StaffRole.RIDER)

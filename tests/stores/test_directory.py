@@ -14,14 +14,8 @@ from commerce.stores import nearest, rules
 from commerce.stores.actions import StoreDayRow, StoreRow, load_stores, set_paused
 from commerce.stores.directory import Directory, directory
 from commerce.stores.nearest import Wish, find_nearest
-from commerce.stores.queries import (
-    can_deliver,
-    describe_store,
-    get_store,
-    is_open,
-    list_cities,
-    list_stores,
-)
+from commerce.stores.queries import describe_store, get_store, list_cities, list_stores
+from commerce.stores.store import can_deliver, is_open
 from commerce.stores.tree import in_space
 from kit import db
 from kit.errors import NotFound
@@ -33,10 +27,7 @@ ALWAYS = [[[0, 1440]]] * 7
 NEVER: list[list[list[int]]] = [[]] * 7
 HERE = Point(31.23, 121.47)
 
-
-@pytest.fixture(autouse=True)
-def forget(database: str) -> None:
-    directory.expire()
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def square(lat: float, lng: float, half: float = 0.02) -> list[list[float]]:
