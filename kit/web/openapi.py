@@ -34,7 +34,7 @@ def document(endpoints: Iterable[Endpoint], *, title: str, version: str) -> dict
         "info": {"title": title, "version": version},
         "paths": paths,
         "components": {
-            "schemas": schemas.components,
+            "schemas": schemas.referred_to_from(paths),
             "securitySchemes": {
                 name: {"type": "http", "scheme": "bearer"}
                 for name in sorted({_scheme(e) for e in known if e.authenticate})
@@ -47,8 +47,19 @@ class _Schemas:
     """Every type's schema or reference, made in one go so that names stay unique."""
 
     def __init__(self, types: list[Any]) -> None:
-        made, self.components = msgspec.json.schema_components(types, ref_template=_REF)
+        made, self._components = msgspec.json.schema_components(types, ref_template=_REF)
         self._made = dict(zip(map(repr, types), made, strict=True))
+
+    def referred_to_from(self, paths: Mapping[str, Any]) -> dict[str, Any]:
+        """The components that `paths` lead to: those of parameters stand there field by field."""
+        found: dict[str, Any] = {}
+        waiting = _references(paths)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = self._components[name]
+                waiting |= _references(found[name])
+        return dict(sorted(found.items()))
 
     def of(self, kind: Any) -> dict[str, Any]:
         return self._made[repr(kind)]
@@ -57,10 +68,20 @@ class _Schemas:
         """Name, schema and whether it is required, of each field of a struct."""
         schema = self.of(kind)
         name = schema.get("$ref", "").rpartition("/")[2]
-        whole = self.components[name] if name else schema
+        whole = self._components[name] if name else schema
         required = set(whole.get("required", ()))
         for field, field_schema in whole["properties"].items():
             yield field, field_schema, field in required
+
+
+def _references(value: object) -> set[str]:
+    """The names of the components that `value` refers to, at any depth."""
+    if isinstance(value, Mapping):
+        inner = set().union(*(_references(each) for key, each in value.items() if key != "$ref"))
+        return inner | ({value["$ref"].rpartition("/")[2]} if "$ref" in value else set())
+    if isinstance(value, list):
+        return set().union(*map(_references, value))
+    return set()
 
 
 def _types(endpoints: list[Endpoint]) -> list[Any]:
