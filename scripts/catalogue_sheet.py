@@ -140,11 +140,11 @@ def _read_workbook(path: Path, on_row: Callable[[int], None]) -> Sheet:
     import openpyxl  # noqa: PLC0415 - a fifth of a second that .csv need not wait for
 
     _refuse_bombs(path)
-    with warnings.catch_warnings():
+    with path.open("rb") as source, warnings.catch_warnings():
         # It warns of charts, validations and styles it leaves out; we only want the cells.
         warnings.simplefilter("ignore")
         try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+            book = openpyxl.load_workbook(source, read_only=True, data_only=False, keep_links=False)
             sheet = next(filter(_has_header, book.worksheets), book.worksheets[0])
             return _check(_sheet_rows(sheet), on_row)
         except SheetRefused:

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from commerce.catalog import loading
+from commerce.catalog import actions, loading
 from commerce.catalog.actions import load_catalogue
 from commerce.catalog.errors import CatalogueBusy, CatalogueRefused
 from commerce.catalog.loading import Tally
@@ -180,7 +180,7 @@ async def test_two_imports_do_not_mix(database: str) -> None:
     other = await asyncpg.connect(database)
     try:
         async with other.transaction():
-            await other.execute("select pg_advisory_xact_lock(728301457)")
+            await other.execute("select pg_advisory_xact_lock($1)", actions._LOAD_LOCK)
             with pytest.raises(CatalogueBusy):
                 await load(row("A"))
         await load(row("A"))
