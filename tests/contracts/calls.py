@@ -171,6 +171,12 @@ def filled(template: Any, things: Mapping[str, str]) -> Any:
     return template
 
 
+def code(answer: httpx.Response) -> tuple[int, str]:
+    """Status, and the problem's code ("" when it is none)."""
+    is_problem = answer.headers.get("content-type") == "application/problem+json"
+    return answer.status_code, answer.json()["code"] if is_problem else ""
+
+
 async def make_ground(shop: Shop) -> Ground:
     """The shop with one unpaid delivery order and one unused quote of each shopper."""
     store, other_store, sku = await make_store(), await make_store(), await make_sku()

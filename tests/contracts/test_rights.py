@@ -14,6 +14,7 @@ from tests.contracts.calls import (
     ROWS,
     SHOPPER,
     Ground,
+    code,
     make_ground,
 )
 from tests.shop import Shop
@@ -39,11 +40,6 @@ def said(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
         name: text for name, text in answer.headers.items() if name not in ("x-request-id", "date")
     }
     return answer.status_code, answer.content, headers
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    is_problem = answer.headers.get("content-type") == "application/problem+json"
-    return answer.status_code, answer.json()["code"] if is_problem else ""
 
 
 def test_every_endpoint_has_its_row() -> None:
