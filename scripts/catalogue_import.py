@@ -13,7 +13,7 @@ from commerce.catalog.rules.faults import Fault, fault
 from commerce.catalog.rules.rows import CatalogueRow
 from config.orm import close_orm, open_orm
 from kit import clock
-from scripts.catalogue_sheet import Sheet
+from scripts.sheets import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Place:
 
 
 async def import_sheet(
-    sheet: Sheet, place: Place, on_progress: Callable[[int, int], None]
+    sheet: Sheet[CatalogueRow], place: Place, on_progress: Callable[[int, int], None]
 ) -> LoadReport | list[Fault]:
     """Write `sheet` and say what changed; or write nothing and say everything that is wrong.
 

@@ -67,7 +67,8 @@ def _import(file: Path, pictures: Path, settings: "Settings") -> "LoadReport | l
     from config.embedded.session import connected  # noqa: PLC0415
     from kit.errors import Refusal  # noqa: PLC0415
     from scripts.catalogue_import import Place, import_sheet  # noqa: PLC0415
-    from scripts.catalogue_sheet import SheetRefused, read_sheet  # noqa: PLC0415
+    from scripts.catalogue_sheet import read_sheet  # noqa: PLC0415
+    from scripts.sheets import SheetRefused  # noqa: PLC0415
 
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(console=Console(stderr=True)))

@@ -10,8 +10,10 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.formula import ArrayFormula
 
-from scripts import catalogue_sheet
-from scripts.catalogue_sheet import Sheet, SheetRefused, read_sheet
+from commerce.catalog.rules.rows import CatalogueRow
+from scripts import sheets
+from scripts.catalogue_sheet import read_sheet
+from scripts.sheets import Sheet, SheetRefused
 
 HEADER = ["商品编码", "商品名称", "分类", "售价", "条码", "备注"]
 MILK: list[Any] = ["A1", "鲜牛奶", "乳品/牛奶", 12.9, "6901234567892", "x"]
@@ -32,7 +34,7 @@ def table(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def told(sheet: Sheet) -> list[tuple[int, str, str]]:
+def told(sheet: Sheet[CatalogueRow]) -> list[tuple[int, str, str]]:
     return [(each.row, str(each.column), each.code) for each in sheet.faults]
 
 
@@ -169,7 +171,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
     repack(workbook(xlsx, HEADER, MILK), SHEET, lambda xml: xml + b" " * 2**20)
     assert xlsx.stat().st_size < 2**16
     assert len(read_sheet(xlsx).rows) == 1
-    monkeypatch.setattr(catalogue_sheet, "MOST_UNPACKED", 2**20)
+    monkeypatch.setattr(sheets, "MOST_UNPACKED", 2**20)
     with pytest.raises(SheetRefused, match="unpacks to too much"):
         read_sheet(xlsx)
 
@@ -177,7 +179,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(
 def test_a_workbook_of_too_many_parts_is_refused(xlsx: Path) -> None:
     workbook(xlsx, HEADER, MILK)
     with zipfile.ZipFile(xlsx, "a") as archive:
-        for number in range(catalogue_sheet.MOST_PARTS):
+        for number in range(sheets.MOST_PARTS):
             archive.writestr(f"x/{number}", b"")
     with pytest.raises(SheetRefused, match="unpacks to too much"):
         read_sheet(xlsx)
@@ -222,13 +224,13 @@ def test_a_cell_far_out_costs_nothing(xlsx: Path) -> None:
 
 
 def test_more_rows_than_a_shop_has_are_refused(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue_sheet, "MOST_ROWS", 3)
+    monkeypatch.setattr(sheets, "MOST_ROWS", 3)
     lines = [",".join(HEADER), *(f"A{n},奶,乳品,1,," for n in range(4))]
     with pytest.raises(SheetRefused, match="200,000"):
         read_sheet(table(flat, "\n".join(lines)))
 
 
 def test_a_large_file_is_not_even_opened(flat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue_sheet, "MOST_BYTES", 10)
+    monkeypatch.setattr(sheets, "MOST_BYTES", 10)
     with pytest.raises(SheetRefused, match="50 MB"):
         read_sheet(table(flat, ",".join(HEADER)))

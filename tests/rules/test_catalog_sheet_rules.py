@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from commerce.catalog.rules.barcodes import check_digit, is_barcode, missing_check_digit
+from commerce.catalog.rules.cells import is_blank
 from commerce.catalog.rules.columns import Column, StoreColumn, is_header, read_layout
 from commerce.catalog.rules.faults import Fault, fault
-from commerce.catalog.rules.rows import CatalogueRow, is_blank, read_row
+from commerce.catalog.rules.rows import CatalogueRow, read_row
 
 SOUND = {"商品编码": "A1", "商品名称": "鲜牛奶", "分类": "乳品/牛奶", "售价": "12.90"}
 

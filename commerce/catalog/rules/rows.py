@@ -3,15 +3,23 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
 from typing import Any, Final
 
 from commerce.catalog.rules.barcodes import is_barcode, missing_check_digit
+from commerce.catalog.rules.cells import (
+    Wrong,
+    code_of,
+    count_of,
+    money_of,
+    one_line,
+    plain,
+    text_of,
+    within,
+)
 from commerce.catalog.rules.columns import STOCK, STORE_PRICE, Column, Layout, Meaning
 from commerce.catalog.rules.faults import Fault, fault
-from kit.money import Fen, parse_yuan
+from kit.money import Fen
 
-MOST_COUNTED: Final = 1_000_000
 MOST_LEVELS: Final = 4
 MOST_SPECS: Final = 5
 MOST_ATTRIBUTES: Final = 20
@@ -48,11 +56,6 @@ class CatalogueRow:
     prices: Mapping[str, Fen] = field(default_factory=dict)
 
 
-def is_blank(cells: Sequence[object]) -> bool:
-    """Whether nothing is written in this row."""
-    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells)
-
-
 def read_row(row: int, cells: Sequence[object], layout: Layout) -> CatalogueRow | list[Fault]:
     """The row, or every fault in it. Cells are what a spreadsheet holds: text, numbers, dates."""
     said: dict[str, Any] = {}
@@ -60,131 +63,54 @@ def read_row(row: int, cells: Sequence[object], layout: Layout) -> CatalogueRow 
     faults: list[Fault] = []
     for at, meaning in layout.meanings.items():
         try:
-            text = _text_of(cells[at]) if at < len(cells) else None
+            text = text_of(cells[at]) if at < len(cells) else None
             if text is None:
                 _allow_empty(meaning)
             elif isinstance(meaning, Column):
                 field_name, read = _READERS[meaning]
                 said[field_name] = read(text)
             else:
-                read_store = _count if meaning.kind == STOCK else _money
+                read_store = count_of if meaning.kind == STOCK else money_of
                 by_store[meaning.kind][meaning.store] = read_store(text)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             faults.append(fault(row, str(meaning), wrong.code, **wrong.details))
     return faults or CatalogueRow(
         row=row, stock=by_store[STOCK], prices=by_store[STORE_PRICE], **said
     )
 
 
-class _Wrong(Exception):
-    def __init__(self, code: str, **details: object) -> None:
-        super().__init__(code)
-        self.code = code
-        self.details = details
-
-
 def _allow_empty(meaning: Meaning) -> None:
     if meaning in (Column.PRODUCT_CODE, Column.PRICE):
-        raise _Wrong("missing")
-
-
-# What a spreadsheet shows for a calculation that failed.
-_ERRORS: Final = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
-
-
-def _text_of(cell: object) -> str | None:
-    """What the cell says as text; numbers with the 15 digits a spreadsheet itself keeps."""
-    if cell is None:
-        return None
-    if isinstance(cell, (bool, date, time, timedelta)):
-        raise _Wrong("wrong_kind")
-    if isinstance(cell, (int, float)):
-        return _number(cell)
-    text = cell.strip() if isinstance(cell, str) else "="
-    if text.startswith("="):
-        raise _Wrong("formula")
-    if text in _ERRORS:
-        raise _Wrong("cell_error", found=text)
-    return text or None
-
-
-def _number(cell: float) -> str:
-    text = format(cell, ".15g")
-    if _SCIENTIFIC.fullmatch(text):
-        raise _Wrong("scientific", found=text)
-    return text
-
-
-def _line(limit: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        return _within(limit, " ".join(text.split()))
-
-    return read
+        raise Wrong("missing")
 
 
 def _paragraphs(text: str) -> str:
-    return _within(LONGEST_DESCRIPTION, text.replace("\r\n", "\n"))
-
-
-def _within(limit: int, text: str) -> str:
-    if _CONTROL.search(text):
-        raise _Wrong("control_character")
-    if len(text) > limit:
-        raise _Wrong("too_long", limit=limit)
-    return text
-
-
-def _plain(text: str) -> str:
-    """Text for machines: ASCII, and not what a spreadsheet made of a long number."""
-    if any("\uff01" <= char <= "\uff5e" for char in text):
-        raise _Wrong("full_width")
-    if _SCIENTIFIC.fullmatch(text):
-        raise _Wrong("scientific", found=text)
-    return text
-
-
-def _code(text: str) -> str:
-    if not _CODE.fullmatch(_plain(text)):
-        raise _Wrong("not_code")
-    return text
+    return within(LONGEST_DESCRIPTION, text.replace("\r\n", "\n"))
 
 
 def _barcode(text: str) -> str:
-    if not is_barcode(_plain(text)):
-        raise _Wrong("not_barcode")
+    if not is_barcode(plain(text)):
+        raise Wrong("not_barcode")
     if len(text) == 13 and text.endswith("0000000"):
-        raise _Wrong("rounded")
+        raise Wrong("rounded")
     expected = missing_check_digit(text)
     if expected is not None:
-        raise _Wrong("wrong_check_digit", expected=expected)
+        raise Wrong("wrong_check_digit", expected=expected)
     return text
-
-
-def _money(text: str) -> Fen:
-    try:
-        return parse_yuan(_plain(text))
-    except ValueError:
-        raise _Wrong("not_money") from None
-
-
-def _count(text: str, limit: int = MOST_COUNTED) -> int:
-    if not _WHOLE.fullmatch(_plain(text)) or int(text) > limit:
-        raise _Wrong("not_count", limit=limit)
-    return int(text)
 
 
 def _pairs(most: int) -> Callable[[str], dict[str, str]]:
     def read(text: str) -> dict[str, str]:
         parts = [
-            part for part in re.split("[;；\n]", _within(LONGEST_DESCRIPTION, text)) if part.strip()
+            part for part in re.split("[;；\n]", within(LONGEST_DESCRIPTION, text)) if part.strip()
         ]
         if len(parts) > most:
-            raise _Wrong("too_many", limit=most)
+            raise Wrong("too_many", limit=most)
         pairs = [re.split("[:：]", part, maxsplit=1) for part in parts]
         named = {pair[0].strip(): " ".join(pair[-1].split()) for pair in pairs}
         is_sound = all(len(pair) == 2 for pair in pairs) and len(named) == len(pairs)
         if not is_sound or not all(_fits(name, value) for name, value in named.items()):
-            raise _Wrong("not_pairs")
+            raise Wrong("not_pairs")
         return named
 
     return read
@@ -197,40 +123,36 @@ def _fits(name: str, value: str) -> bool:
 def _category(text: str) -> tuple[str, ...]:
     levels = tuple(" ".join(level.split()) for level in re.split("[/／]", text))
     if len(levels) > MOST_LEVELS or not all(0 < len(level) <= LONGEST_NAME for level in levels):
-        raise _Wrong("not_category", limit=MOST_LEVELS)
+        raise Wrong("not_category", limit=MOST_LEVELS)
     for level in levels:
-        _within(LONGEST_NAME, level)
+        within(LONGEST_NAME, level)
     return levels
 
 
 def _pictures(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in re.split("[;；\n]", text) if name.strip()))
     if len(names) > MOST_PICTURES:
-        raise _Wrong("too_many", limit=MOST_PICTURES)
+        raise Wrong("too_many", limit=MOST_PICTURES)
     for name in names:
         if not _FILE_NAME.fullmatch(name):
-            raise _Wrong("no_picture", name=name[:LONGEST_VALUE])
+            raise Wrong("no_picture", name=name[:LONGEST_VALUE])
     return names
 
 
-_SCIENTIFIC: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]+")
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,31}")
-_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 # A name in the pictures' own folder: no path leads out of it.
 _FILE_NAME: Final = re.compile(r"(?!\.)[^/\\\x00-\x1f]{1,128}")
 
 _READERS: Final[Mapping[Column, tuple[str, Callable[[str], Any]]]] = {
-    Column.PRODUCT_CODE: ("product_code", _code),
-    Column.SKU_CODE: ("sku_code", _code),
-    Column.TITLE: ("title", _line(128)),
+    Column.PRODUCT_CODE: ("product_code", code_of),
+    Column.SKU_CODE: ("sku_code", code_of),
+    Column.TITLE: ("title", one_line(128)),
     Column.CATEGORY: ("category", _category),
-    Column.BRAND: ("brand", _line(64)),
+    Column.BRAND: ("brand", one_line(64)),
     Column.SPECS: ("specs", _pairs(MOST_SPECS)),
     Column.BARCODE: ("barcode", _barcode),
-    Column.PRICE: ("price_fen", _money),
-    Column.UNIT: ("unit", _line(16)),
-    Column.WEIGHT: ("weight_grams", _count),
+    Column.PRICE: ("price_fen", money_of),
+    Column.UNIT: ("unit", one_line(16)),
+    Column.WEIGHT: ("weight_grams", count_of),
     Column.ATTRIBUTES: ("attributes", _pairs(MOST_ATTRIBUTES)),
     Column.DESCRIPTION: ("description", _paragraphs),
     Column.PICTURES: ("pictures", _pictures),
