@@ -1,6 +1,7 @@
 """Refusals and accidents as application/problem+json (RFC 9457)."""
 
 import re
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -80,7 +81,19 @@ def _framework_response(error: SanicException, request: Request) -> HTTPResponse
     response = _response(status, code, _sentence(code, language_of(request)))
     for name, text in (getattr(error, "headers", None) or {}).items():
         response.headers[name] = text
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["allow"] = ", ".join(_methods_of(request))
     return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What the path takes. The router itself cannot say for a path with parts that vary."""
+    taken = []
+    for method in ("DELETE", "GET", "POST", "PUT"):
+        with suppress(SanicException):
+            request.app.router.get(request.path, method, None)
+            taken.append(method)
+    return taken
 
 
 def _response(

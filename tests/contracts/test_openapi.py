@@ -222,6 +222,19 @@ async def test_whatever_is_not_there_is_a_problem_too(
     assert (re.search("[一-鿿]", problem["detail"]) is None) == (language == "en")
 
 
+async def test_a_method_that_is_not_taken_is_told_which_are(shop: Shop) -> None:
+    taken = {
+        "/v1/me": "GET, PUT",
+        "/v1/addresses/3": "DELETE, GET, PUT",
+        "/v1/orders/1/payment": "POST",
+        "/health/live": "GET",
+    }
+    for path, methods in taken.items():
+        for method in ("PATCH", "TRACE", "OPTIONS", "BREW"):
+            answer = await shop.http.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 async def test_an_answer_carries_its_request_id_and_is_kept_by_nobody(shop: Shop) -> None:
     given = await shop.http.get("/v1/cities", headers={"x-request-id": "given-by-the-proxy"})
     assert given.headers["x-request-id"] == "given-by-the-proxy"
