@@ -19,7 +19,7 @@ from commerce.catalog.pages import (
 )
 from commerce.catalog.rules.pictures import PICTURES
 from commerce.catalog.rules.search import grams, like_pattern
-from commerce.catalog.views import BrandView, CategoryView, ProductView
+from commerce.catalog.views import BrandView, CategoryView
 from kit import db
 from kit.errors import NotFound
 
@@ -43,11 +43,13 @@ async def list_brands(category_id: int | None) -> list[BrandView]:
     return [BrandView(record["brand"], record["products"]) for record in records]
 
 
-async def get_product(product_id: int, store_id: int | None) -> ProductView:
-    """The product with its SKU matrix; `NotFound` unless it is listed and has an active SKU.
+async def get_product(product_id: int, store_id: int | None) -> msgspec.Raw:
+    """The product with its SKU matrix, as the JSON of a `ProductView`.
 
     Prices and stock are `store_id`'s, read after the question was asked; a store that does not
-    carry a SKU has none available. Not inside `kit.db.tx()`.
+    carry a SKU has none available. PostgreSQL writes the JSON: to take it apart and put it together
+    again cost a tenth of the request. Not inside `kit.db.tx()`. Raises `NotFound` unless the
+    product is listed and has an active SKU.
     """
     found = await _products.ask((product_id, store_id))
     if found is None:
@@ -91,18 +93,12 @@ async def search_products(
 
 async def _read_products(
     asked: Sequence[tuple[int, int | None]],
-) -> dict[tuple[int, int | None], ProductView]:
+) -> dict[tuple[int, int | None], msgspec.Raw]:
     products, stores = zip(*asked, strict=True)
     records = await db.rows(_PRODUCTS, products, stores)
-    return {asked[record["n"] - 1]: _product_view(record["product"]) for record in records}
+    return {asked[record["n"] - 1]: msgspec.Raw(record["product"]) for record in records}
 
 
-def _product_view(packed: str) -> ProductView:
-    view = _product.decode(packed)
-    return msgspec.structs.replace(view, pictures=[PICTURES + name for name in view.pictures])
-
-
-_product: Final = msgspec.json.Decoder(ProductView)
 _products: Final = Coalesced(_read_products, "catalog.products")
 
 _LOWEST_PRICE: Final = """
@@ -127,13 +123,17 @@ _BRANDS: Final = f"""
     group by p.brand order by products desc, p.brand limit 200
 """  # noqa: S608 - our own constants
 
-_PRODUCTS: Final = """
-    select asked.n, json_build_object(
+_PRODUCTS: Final = f"""
+    select asked.n, convert_to(json_build_object(
         'id', p.id::text, 'code', p.code, 'title', p.title, 'brand', p.brand, 'unit', p.unit,
         'description', p.description, 'category_id', p.category_id::text,
-        'pictures', p.pictures, 'attributes', p.attributes, 'specs', p.specs,
+        'pictures', (
+            select coalesce(json_agg('{PICTURES}' || name order by place), '[]')
+            from jsonb_array_elements_text(p.pictures) with ordinality named (name, place)
+        ),
+        'attributes', p.attributes, 'specs', p.specs,
         'price_from_fen', matrix.lowest, 'price_to_fen', matrix.highest, 'skus', matrix.skus
-    )::text as product
+    )::text, 'UTF8') as product
     from unnest($1::bigint[], $2::bigint[]) with ordinality asked (product_id, store_id, n)
     join product p on p.id = asked.product_id and p.status = 'listed'
     cross join lateral (
@@ -154,4 +154,4 @@ _PRODUCTS: Final = """
         ) at_store
     ) matrix
     where matrix.skus is not null
-"""
+"""  # noqa: S608 - our own constant
