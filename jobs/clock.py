@@ -15,27 +15,46 @@ log = structlog.get_logger()
 _LEADER_LOCK = 728_301_457
 _LOOK_SECONDS = 1.0
 
+# A database that is silent for longer may have given our lock to another: nobody may run two schedules.
+_SILENCE_SECONDS = 5.0
+
+# So that PostgreSQL, too, drops a leader it cannot reach any more: by itself it would wait two hours.
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+}
+
 
 async def run_clock(database_url: str) -> None:
-    """Wait to become the one, then run the schedule until the lock's connection dies."""
-    connection = await asyncpg.connect(database_url)
+    """Wait to become the one, then run the schedule until the lock's connection dies or falls silent.
+
+    Raises TimeoutError after 5 s of silence, and asyncpg's errors."""
+    connection = await asyncpg.connect(
+        database_url, timeout=_SILENCE_SECONDS, server_settings=_KEEPALIVE
+    )
     try:
         await _become_leader(connection)
         scheduler = _schedule(database_url)
         scheduler.start()
         try:
             while True:
-                await connection.execute("select 1")
+                await connection.execute("select 1", timeout=_SILENCE_SECONDS)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             scheduler.shutdown(wait=False)
     finally:
-        await connection.close()
+        # Not close(): that waits for PostgreSQL's goodbye, and the lock ends as soon either way.
+        connection.terminate()
 
 
 async def _become_leader(connection: asyncpg.Connection) -> None:
-    # PostgreSQL wakes us when the leader's connection is gone; no statement timeout on this one.
-    await connection.execute("select pg_advisory_lock($1)", _LEADER_LOCK)
+    # Asked again and again, not waited for: a silent connection would look like a long wait.
+    query = "select pg_try_advisory_lock($1)"
+    while True:
+        if await connection.fetchval(query, _LEADER_LOCK, timeout=_SILENCE_SECONDS):
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _schedule(database_url: str) -> AsyncIOScheduler:

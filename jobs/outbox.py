@@ -22,6 +22,9 @@ BATCH = 50
 # Notifications can be missed (a lost connection): look again after this long anyway.
 POLL_SECONDS = 1.0
 
+# To begin to listen; a connection that takes longer is dropped and tried anew.
+_LISTEN_SECONDS = 5.0
+
 Consumer = Callable[[Message, Work, datetime], Awaitable[None]]
 
 
@@ -75,10 +78,16 @@ async def run_relay(work: Work, database_url: str) -> None:
             except TimeoutError:
                 continue
     finally:
-        await listener.close()
+        # Not close(): that waits for PostgreSQL's goodbye, for ever on a line that went silent.
+        listener.terminate()
 
 
 async def _listen(database_url: str, wake: asyncio.Event) -> asyncpg.Connection:
-    connection = await asyncpg.connect(database_url)
-    await connection.add_listener(outbox.CHANNEL, lambda *_: wake.set())
+    connection = await asyncpg.connect(database_url, timeout=_LISTEN_SECONDS)
+    try:
+        async with asyncio.timeout(_LISTEN_SECONDS):
+            await connection.add_listener(outbox.CHANNEL, lambda *_: wake.set())
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
