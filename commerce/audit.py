@@ -85,7 +85,8 @@ INVARIANTS: Final[Mapping[str, str]] = {
             where (w.sku_id, w.quantity, w.unit_price_fen, w.payable_fen)
                 = (l.sku_id, l.quantity, l.unit_price_fen, l.payable_fen))""",
     "O6": """
-        select no, pay_by from shop_order where status = 'unpaid' and pay_by < $1::timestamptz - interval '2 minutes'""",
+        select no, pay_by from shop_order o where status = 'unpaid' and pay_by < $1::timestamptz - interval '2 minutes'
+            and not exists (select 1 from alert a where a.cause like o.no || ':%' and a.closed_at is null)""",
     "P1": """
         select o.no, p.amount_fen, o.payable_fen from payment p join shop_order o on o.id = p.order_id
         where p.status = 'succeeded' and (p.amount_fen <> o.payable_fen or not exists (
@@ -99,7 +100,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
             select 1 from payment p where p.order_id = o.id and p.status = 'succeeded' and not p.is_late)
         union all
         select o.no, o.status from shop_order o join payment p on p.order_id = o.id
-        where o.status = 'unpaid' and p.status = 'succeeded'""",
+        where (o.status = 'unpaid' and p.status = 'succeeded') or (o.status = 'closed' and p.status = 'created')""",
     "P4": """
         select p.out_trade_no, p.amount_fen, sum(r.amount_fen) from refund r join payment p on p.id = r.payment_id
         where r.status <> 'closed' group by p.id
@@ -107,23 +108,37 @@ INVARIANTS: Final[Mapping[str, str]] = {
         union all
         select no, payable_fen, 0 from shop_order o where status = 'closed' and exists (
             select 1 from payment p where p.order_id = o.id and p.status = 'succeeded'
-                and p.amount_fen <> coalesce((select sum(amount_fen) from refund r where r.payment_id = p.id), 0))""",
+                and p.amount_fen <> coalesce((select sum(amount_fen) from refund r where r.payment_id = p.id
+                    and (r.status in ('requested', 'processing', 'succeeded') or exists (
+                        select 1 from alert a where a.cause = r.no and a.closed_at is null))), 0))""",
     "P5": """
         select p.out_trade_no, p.paid_at from payment p
         where p.status = 'succeeded' and p.is_late and not exists (
             select 1 from refund r where r.payment_id = p.id)
         union all
-        select p.out_trade_no, r.requested_at from refund r join payment p on p.id = r.payment_id
-        where r.cause = 'late_payment' and r.status = 'requested'
-            and r.requested_at < $1::timestamptz - interval '5 minutes'
+        select r.no, r.requested_at from refund r
+        where r.status in ('requested', 'processing') and r.requested_at < $1::timestamptz - interval '5 minutes'
+            and (r.status = 'requested' or r.query_at is null)
+            and not exists (select 1 from alert a where a.cause = r.no and a.closed_at is null)
             and not exists (select 1 from outbox_message m where m.topic = 'refund.requested'
-                and m.payload->>'refund_no' = r.no and m.parked_at is not null)""",
+                and m.payload->>'refund_no' = r.no and m.delivered_at is null)""",
     "P8": """
         select no from refund where status = 'succeeded' and (refund_id is null or settled_at is null)""",
     "D1": """
         select o.no, o.status, count(f.id) from shop_order o
         left join fulfilment f on f.order_id = o.id and f.status <> 'cancelled'
-        group by o.id having (o.status in ('paid', 'completed')) <> (count(f.id) > 0)""",
+        group by o.id having (o.status in ('paid', 'completed'))::int <> count(f.id)
+        union all
+        select o.no, 'other store', f.store_id from shop_order o join fulfilment f on f.order_id = o.id
+        where f.store_id <> o.store_id or f.method <> o.method
+        union all
+        select o.no, 'without a code', f.id from shop_order o join fulfilment f on f.order_id = o.id
+        where f.method = 'pickup' and f.pickup_code is null
+        union all
+        select o.no, 'untold step', max(s.seq) from shop_order o
+        join fulfilment f on f.order_id = o.id and f.status <> 'cancelled'
+        left join order_step s on s.order_id = o.id and s.subject = 'fulfilment' and s.new = f.status
+        group by o.id, f.id having count(s.id) = 0""",
     "D3": """
         select o.no, o.status, f.status as fulfilment from shop_order o join fulfilment f on f.order_id = o.id
         where (f.status = 'handed_over') <> (o.status = 'completed') and f.status <> 'cancelled'
@@ -149,6 +164,8 @@ INVARIANTS: Final[Mapping[str, str]] = {
         select 'address' as place, id from address where content_sealed ~ '1[3-9][0-9]{9}'
         union all
         select 'member', id from member where nickname ~ '1[3-9][0-9]{9}'
+        union all
+        select 'remark', id from shop_order where remark ~ '1[3-9][0-9]{9}'
         union all
         select 'order', id from shop_order where address_sealed ~ '(^|[^0-9A-Za-z_-])1[3-9][0-9]{9}($|[^0-9A-Za-z_-])'
         """,

@@ -37,8 +37,8 @@ def orm_config(database_url: str, *, pool_size: int = 10) -> dict[str, Any]:
         "reset": _keep_session,
         # Shop requests are short: one that waits longer than this is better refused and repeated.
         "server_settings": {
-            "statement_timeout": "5000",
-            "lock_timeout": "3000",
+            "statement_timeout": "2000",
+            "lock_timeout": "1000",
             "idle_in_transaction_session_timeout": "15000",
             "timezone": "UTC",
             "application_name": "jishi",

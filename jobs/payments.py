@@ -10,7 +10,11 @@ import structlog
 from commerce.orders.actions import SYSTEM
 from commerce.payments.actions import ask_trade
 from commerce.payments.closing import close_unpaid
-from commerce.payments.queries import claim_refund_queries, claim_trade_queries, due_orders
+from commerce.payments.queries import (
+    claim_due_orders,
+    claim_refund_queries,
+    claim_trade_queries,
+)
 from commerce.payments.refunds import ask_refund_state
 from commerce.ports import OutsideRefused, OutsideUnknown
 from jobs.context import Work
@@ -23,8 +27,8 @@ BATCH = 50
 
 
 async def expire_orders(work: Work, now: datetime) -> int:
-    """Close the unpaid orders whose time is over, at WeChat first; how many were settled."""
-    due = await due_orders(now, BATCH)
+    """Close the unpaid orders whose time is over, at WeChat first; how many were taken on."""
+    due = await claim_due_orders(now, BATCH)
     return await _each(
         [
             close_unpaid(

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from tortoise.backends.base.client import TransactionContextPooled
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
 from tortoise.connection import get_connection, get_connections
 from tortoise.transactions import in_transaction
 
 # Longer than any healthy wait for a pooled connection; a caller is better told to come back.
-ACQUIRE_SECONDS = 3.0
+ACQUIRE_SECONDS = 2.0
 
 # What a repeat of the same request may well not meet again (serialization, deadlock, lock or
 # statement timeout, shutdown, lost or refused connection, full pool).
@@ -25,6 +25,9 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    # A backend killed in mid-answer leaves asyncpg's connection in this state (seen under load).
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     ConnectionError,
     TimeoutError,
 )
@@ -65,14 +68,14 @@ async def _give_back(context: Any) -> None:
 
 async def rows(query: str, *args: object) -> list[asyncpg.Record]:
     """The rows of `query`, in the current transaction if there is one."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         result: list[asyncpg.Record] = await connection.fetch(query, *args)
         return result
 
 
 async def row(query: str, *args: object) -> asyncpg.Record | None:
     """The first row of `query`, or None."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         return await connection.fetchrow(query, *args)
 
 
@@ -86,13 +89,13 @@ async def one(query: str, *args: object) -> asyncpg.Record:
 
 async def value(query: str, *args: object) -> Any:
     """The first column of the first row, or None."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         return await connection.fetchval(query, *args)
 
 
 async def execute(query: str, *args: object) -> int:
     """Run a write; how many rows it touched."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         tag: str = await connection.execute(query, *args)
     last = tag.rpartition(" ")[2]
     return int(last) if last.isdigit() else 0
@@ -100,13 +103,13 @@ async def execute(query: str, *args: object) -> int:
 
 async def execute_many(query: str, arguments: list[tuple[object, ...]]) -> None:
     """Run a write for each tuple of arguments, pipelined."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         await connection.executemany(query, arguments)
 
 
 async def copy_rows(table: str, columns: list[str], records: list[tuple[object, ...]]) -> None:
     """Load `records` by COPY, the fastest door into a table. Triggers and constraints apply."""
-    async with _client().acquire_connection() as connection:
+    async with _connection() as connection:
         await connection.copy_records_to_table(table, columns=columns, records=records)
 
 
@@ -117,5 +120,17 @@ def broken_rule(error: BaseException) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _client() -> Any:
-    return get_connection("default")
+@asynccontextmanager
+async def _connection() -> AsyncIterator[Any]:
+    """The current transaction's connection, else one of the pool; the wait for it is bounded."""
+    client: Any = get_connection("default")
+    if isinstance(client, TransactionalDBClient) or client._pool is None:
+        async with client.acquire_connection() as connection:
+            yield connection
+        return
+    async with asyncio.timeout(ACQUIRE_SECONDS):
+        connection = await client._pool.acquire()
+    try:
+        yield connection
+    finally:
+        await client._pool.release(connection)

@@ -1,11 +1,17 @@
 """How often somebody may try: counters in Redis, one script per try."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
+import structlog
+
 from kit.errors import TooManyRequests
 from kit.redis import Link
+
+_log = structlog.stdlib.get_logger(__name__)
 
 # One key, so any node of a cluster can run it. The clock is Redis' own: workers may disagree.
 # A key without expiry (a crash between two commands of an older version) would lock for ever.
@@ -18,6 +24,11 @@ if left < 0 then
 end
 if used > tonumber(ARGV[1]) then return left end
 return 0
+"""
+
+# Only what is still counted: one taken in a window that has ended is not owed to the next.
+_GIVE_BACK: Final = """
+if tonumber(redis.call('get', KEYS[1]) or '0') > 0 then redis.call('decr', KEYS[1]) end
 """
 
 
@@ -45,6 +56,26 @@ async def spend(link: Link, limit: Limit, subject: str) -> None:
 async def forgive(link: Link, limit: Limit, subject: str) -> None:
     """Give `subject` all tries back, after a success that proves who it is."""
     await link.call("DEL", _key(limit, subject))
+
+
+@asynccontextmanager
+async def only_failures_count(link: Link, *counted: tuple[Limit, str]) -> AsyncIterator[None]:
+    """Take a try of each (limit, subject), in this order, and give them back when the body succeeds.
+
+    Honest work is never slowed down, however much there is, and does not make room for guesses
+    either. A failure stays counted and leaves a log line that names the subjects: they must not be
+    personal. `TooManyRequests` before the body, as `spend` raises it; later limits are untouched.
+    """
+    for limit, subject in counted:
+        await spend(link, limit, subject)
+    try:
+        yield
+    except Exception as error:
+        subjects = {limit.name: subject for limit, subject in counted}
+        _log.warning("limit.try_failed", error=type(error).__name__, **subjects)
+        raise
+    for limit, subject in counted:
+        await link.script("limit.give_back", _GIVE_BACK)([_key(limit, subject)])
 
 
 def network_of(address: str) -> str:

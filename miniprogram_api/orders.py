@@ -25,7 +25,7 @@ from commerce.payments.errors import PaymentWindowOver
 from commerce.ports import AlreadyPaid, OutsideRefused, OutsideUnknown
 from commerce.pricing.rules import PriceStep
 from commerce.stock.errors import OutOfStock
-from kit.errors import KeyReused, NotFound
+from kit.errors import InvalidInput, KeyReused, NotFound
 from kit.geo import Point
 from kit.money import Fen
 from kit.web import Api, Call, Id, Page, PageQuery, Struct, next_cursor, read_cursor
@@ -177,6 +177,8 @@ async def quote(call: Call[Shopper], body: QuoteWish) -> QuoteAnswer:
         KeyReused,
         checkout_errors.QuoteUsed,
         checkout_errors.QuoteExpired,
+        checkout_errors.TooManyUnpaid,
+        checkout_errors.PhoneInRemark,
     ),
 )
 async def order(call: Call[Shopper], body: Order) -> OrderAnswer:
@@ -260,7 +262,10 @@ async def cancel(call: Call[Shopper], path: OrderPath) -> OrderView:
 def _quantities(lines: list[WantedLine] | None) -> dict[int, int] | None:
     if lines is None:
         return None
-    return {int(line.sku_id): line.quantity for line in lines}
+    quantities = {int(line.sku_id): line.quantity for line in lines}
+    if len(quantities) < len(lines):
+        raise InvalidInput(fields={"lines": "the same sku_id twice"})
+    return quantities
 
 
 async def _destination(call: Call[Shopper], address_id: str | None) -> Destination | None:

@@ -19,7 +19,11 @@ from models.stores import Store
 
 
 class Order(Model):
-    """`no` is what people read and what WeChat knows as out_trade_no. Only `move_order` writes `status`."""
+    """`no` is what people read and what WeChat knows as out_trade_no. Only `move_order` writes `status`.
+
+    `close_at`: when the clock next tries to close it, while unpaid. `unpaid_slot` numbers a member's
+    unpaid orders: the unique index is what keeps one member from holding a store's shelves.
+    """
 
     id = fields.BigIntField(primary_key=True)
     no = fields.CharField(max_length=18, unique=True)
@@ -45,6 +49,8 @@ class Order(Model):
     payable_fen: fields.Field[Fen] = fields.BigIntField()
     placed_at = fields.DatetimeField()
     pay_by = fields.DatetimeField()
+    close_at = fields.DatetimeField(null=True)
+    unpaid_slot = fields.SmallIntField(null=True)
     paid_at = fields.DatetimeField(null=True)
 
     class Meta:

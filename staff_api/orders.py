@@ -1,6 +1,6 @@
 """The store's desk: paid orders, preparing, handing over, undoing."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,13 +18,20 @@ from commerce.orders.queries import (
 from commerce.payments.desk import cancel_by_staff
 from commerce.ports import OutsideRefused, OutsideUnknown
 from commerce.staff.rules import Right, StaffViewer, check_store
-from kit.errors import Forbidden, NotFound
+from kit.errors import Forbidden, NotFound, TooManyRequests
+from kit.limits import Limit, only_failures_count
 from kit.web import Api, Call, Id, Page, PageQuery, Struct, next_cursor, read_cursor
 from kit.web.endpoints import Key
 from models.enums import FulfilmentStatus, OrderStatus
 from staff_api.session import authenticate, needs
 
 desk_api: Api[StaffViewer] = Api("desk", "/v1/staff", authenticate=authenticate)
+
+# Wrong pick-up codes. A clerk with cold fingers mistypes a few; a store's limit holds for several
+# accounts together, and one account alone cannot use it up and stop the counter. Of 50 live codes
+# among 10^8, 60 guesses in each quarter of an hour meet one in about a year.
+WRONG_CODES_OF_STAFF: Final = Limit("wrong_codes_of_staff", tries=20, window_seconds=900)
+WRONG_CODES_OF_STORE: Final = Limit("wrong_codes_of_store", tries=60, window_seconds=900)
 
 OrderNo = Annotated[str, msgspec.Meta(pattern="^[0-9]{18}$", max_length=18)]
 
@@ -44,6 +51,13 @@ class StoreOrdersQuery(PageQuery, frozen=True):
 
 class PickupCode(Struct, frozen=True):
     code: Annotated[str, msgspec.Meta(pattern="^[0-9]{8}$", max_length=8)]
+
+
+class Stepped(Struct, frozen=True):
+    """Kept for repeats of the request, so it says nothing that a right could later forbid to see."""
+
+    order_no: str
+    fulfilment: FulfilmentStatus
 
 
 class Redeemed(Struct, frozen=True):
@@ -91,7 +105,7 @@ async def show_order_address(call: Call[StaffViewer], path: OrderPath) -> Addres
     guard=needs(Right.PREPARE),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
-async def prepare(call: Call[StaffViewer], path: OrderPath) -> OrderView:
+async def prepare(call: Call[StaffViewer], path: OrderPath) -> Stepped:
     """Take the order on and start to prepare it."""
     return await _step(call, path.no, FulfilmentStatus.PREPARING)
 
@@ -102,7 +116,7 @@ async def prepare(call: Call[StaffViewer], path: OrderPath) -> OrderView:
     guard=needs(Right.PREPARE),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
-async def make_ready(call: Call[StaffViewer], path: OrderPath) -> OrderView:
+async def make_ready(call: Call[StaffViewer], path: OrderPath) -> Stepped:
     """The goods are packed: the shopper is told."""
     return await _step(call, path.no, FulfilmentStatus.READY)
 
@@ -113,7 +127,7 @@ async def make_ready(call: Call[StaffViewer], path: OrderPath) -> OrderView:
     guard=needs(Right.DELIVER),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
-async def depart(call: Call[StaffViewer], path: OrderPath) -> OrderView:
+async def depart(call: Call[StaffViewer], path: OrderPath) -> Stepped:
     """The delivery is on its way."""
     return await _step(call, path.no, FulfilmentStatus.DELIVERING)
 
@@ -124,7 +138,7 @@ async def depart(call: Call[StaffViewer], path: OrderPath) -> OrderView:
     guard=needs(Right.DELIVER),
     refuses=(Forbidden, NotFound, IllegalTransition, OrderChanged),
 )
-async def arrive(call: Call[StaffViewer], path: OrderPath) -> OrderView:
+async def arrive(call: Call[StaffViewer], path: OrderPath) -> Stepped:
     """The delivery was handed over at the door. A pick-up is handed over by its code alone."""
     return await _step(call, path.no, FulfilmentStatus.HANDED_OVER)
 
@@ -133,12 +147,21 @@ async def arrive(call: Call[StaffViewer], path: OrderPath) -> OrderView:
     "/stores/{store_id}/redemptions",
     key=Key.ONCE,
     guard=needs(Right.REDEEM),
-    refuses=(Forbidden, NotFound, PickupCodeWrong, OrderChanged),
+    refuses=(Forbidden, NotFound, PickupCodeWrong, OrderChanged, TooManyRequests),
 )
 async def redeem(call: Call[StaffViewer], path: StorePath, body: PickupCode) -> Redeemed:
-    """Hand the goods behind a pick-up code over, once, in its store."""
-    check_store(call.viewer, int(path.store_id))
-    return Redeemed(await desk.redeem(int(path.store_id), body.code, call.viewer, call.now))
+    """Hand the goods behind a pick-up code over, once, in its store.
+
+    Wrong codes are counted, per account and per store: who guesses must rest.
+    """
+    store_id = int(path.store_id)
+    check_store(call.viewer, store_id)
+    async with only_failures_count(
+        call.ctx.link,
+        (WRONG_CODES_OF_STAFF, call.viewer.caller),
+        (WRONG_CODES_OF_STORE, f"store:{store_id}"),
+    ):
+        return Redeemed(await desk.redeem(store_id, body.code, call.viewer, call.now))
 
 
 @desk_api.post(
@@ -153,6 +176,6 @@ async def cancel_for_shopper(call: Call[StaffViewer], path: OrderPath) -> OrderV
     return await view_order(order_id, show_code=False)
 
 
-async def _step(call: Call[StaffViewer], order_no: str, new: FulfilmentStatus) -> OrderView:
-    order_id = await desk.take_step(order_no, new, call.viewer, call.now)
-    return await view_order(order_id, show_code=False)
+async def _step(call: Call[StaffViewer], order_no: str, new: FulfilmentStatus) -> Stepped:
+    await desk.take_step(order_no, new, call.viewer, call.now)
+    return Stepped(order_no, new)

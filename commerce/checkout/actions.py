@@ -1,7 +1,7 @@
 """From a basket to a quote, from a quote to an order that holds its goods."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from commerce.checkout import rules
-from commerce.checkout.errors import QuoteExpired, QuoteUsed
+from commerce.checkout.errors import QuoteExpired, QuoteUsed, TooManyUnpaid
 from commerce.pricing.rules import PriceContext, QuotedPrice, price
 from commerce.stock.errors import OutOfStock
 from commerce.stock.queries import missing_stock
@@ -125,8 +125,8 @@ async def _keep_quote(quote: MadeQuote, member_id: int, wish: Wish, now: datetim
         wish.store_id,
         wish.method.value,
         wish.destination.address_sealed if wish.destination else None,
-        orjson.dumps([asdict(line) for line in quote.price.lines]).decode(),
-        orjson.dumps([asdict(step) for step in quote.price.steps]).decode(),
+        orjson.dumps(quote.price.lines).decode(),
+        orjson.dumps(quote.price.steps).decode(),
         quote.price.goods_fen,
         quote.price.discount_fen,
         quote.price.freight_fen,
@@ -156,9 +156,15 @@ class PlacedOrder:
 # its first step are written, the goods are held and the cart is emptied, or nothing at all. The
 # order's lines come from the stored quote, never from the client (O4).
 _PLACE = """
-with spent as (
+with slot as (
+    select number from generate_series(1, 5) as free (number)
+    where not exists (select 1 from shop_order
+        where member_id = $2 and status = 'unpaid' and unpaid_slot = free.number)
+    order by number limit 1
+), spent as (
     update quote set used_at = $4
     where id = $1 and member_id = $2 and used_at is null and expires_at > $4
+        and exists (select 1 from slot)
     returning *
 ), line as (
     select wanted.* from spent, jsonb_to_recordset(spent.lines) as wanted (
@@ -166,10 +172,11 @@ with spent as (
         goods_fen bigint, discount_fen bigint, payable_fen bigint)
 ), placed as (
     insert into shop_order (no, member_id, store_id, quote_id, idempotency_key, remark, method,
-        address_sealed, status, step_count, goods_fen, discount_fen, freight_fen, payable_fen,
-        placed_at, pay_by)
-    select $5, member_id, store_id, id, $3, $6, method, address_sealed, 'unpaid', 1, goods_fen,
-        discount_fen, freight_fen, payable_fen, $4, $7 from spent
+        address_sealed, status, step_count, unpaid_slot, goods_fen, discount_fen, freight_fen,
+        payable_fen, placed_at, pay_by, close_at)
+    select $5, member_id, store_id, id, $3, $6, method, address_sealed, 'unpaid', 1,
+        (select number from slot), goods_fen, discount_fen, freight_fen, payable_fen, $4, $7, $7
+    from spent
     returning id, no, store_id, payable_fen, pay_by
 ), sold as (
     insert into order_line (order_id, sku_id, title, specs, quantity, unit_price_fen, goods_fen,
@@ -197,8 +204,9 @@ async def place_order(
     """Turn a quote into an order with its goods held until `now + window`; once per key.
 
     The same key and intent again: the same answer. `KeyReused` for another intent under the key,
-    `OutOfStock` with what is missing, `QuoteUsed`, `QuoteExpired`, `NotFound`.
+    `OutOfStock` with what is missing, `QuoteUsed`, `QuoteExpired`, `TooManyUnpaid`, `NotFound`.
     """
+    rules.check_remark(intent.remark)
     try:
         placed = await db.row(
             _PLACE,
@@ -216,16 +224,16 @@ async def place_order(
         raise
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "order_key_once":
-            return await _placed_before(member_id, intent)
-        if error.constraint_name == "shop_order_no_key":
+            return await _placed_before(member_id, intent, now)
+        if error.constraint_name in ("shop_order_no_key", "order_slot_once"):
             return await place_order(member_id, intent, window=window, now=now)
         raise
     if placed is None:
-        return await _placed_before(member_id, intent)
+        return await _placed_before(member_id, intent, now)
     return PlacedOrder(placed["no"], Fen(placed["payable_fen"]), placed["pay_by"])
 
 
-async def _placed_before(member_id: int, intent: OrderIntent) -> PlacedOrder:
+async def _placed_before(member_id: int, intent: OrderIntent, now: datetime) -> PlacedOrder:
     """The answer given to this key before, or why the quote can no longer be used."""
     known = await db.row(
         "select no, payable_fen, pay_by, quote_id, remark from shop_order"
@@ -246,7 +254,9 @@ async def _placed_before(member_id: int, intent: OrderIntent) -> PlacedOrder:
         raise NotFound
     if quote["used_at"] is not None:
         raise QuoteUsed
-    raise QuoteExpired
+    if quote["expires_at"] <= now:
+        raise QuoteExpired
+    raise TooManyUnpaid
 
 
 async def _missing(quote_id: UUID) -> list[dict[str, object]]:

@@ -66,3 +66,17 @@ class QuoteUsed(Refusal):
     status = 409
     zh = "该报价已用于另一个订单。"
     en = "This quote has already become an order."
+
+
+class TooManyUnpaid(Refusal):
+    code = "too_many_unpaid_orders"
+    status = 409
+    zh = "您有太多未支付的订单，请先支付或取消。"
+    en = "You have too many unpaid orders, pay or cancel one first."
+
+
+class PhoneInRemark(Refusal):
+    code = "phone_in_remark"
+    status = 422
+    zh = "请勿在备注中填写手机号，联系电话请写在收货地址里。"
+    en = "Do not write a phone number into the remark; it belongs to the address."

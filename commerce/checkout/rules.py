@@ -11,6 +11,7 @@ from commerce.checkout.errors import (
     MethodNotOffered,
     OrderTooLarge,
     OutsideDeliveryArea,
+    PhoneInRemark,
     StoreClosed,
 )
 from commerce.pricing.rules import PricedItem, QuotedPrice
@@ -18,7 +19,11 @@ from commerce.stock.errors import OutOfStock
 from commerce.stores.store import Store, can_deliver, is_open
 from kit.geo import Point
 from kit.money import Fen
+from kit.phones import holds_phone
 from models.enums import DeliveryMethod
+
+# A household's shopping; what holds more pieces for nothing for a quarter of an hour is no shopper.
+MOST_PIECES = 300
 
 # 100,000 yuan: far above any basket of a shop, far below what WeChat or a bigint minds.
 LARGEST_ORDER_FEN = 10_000_000
@@ -68,8 +73,15 @@ def check_total(store: Store, method: DeliveryMethod, priced: QuotedPrice) -> No
     """Raise when the basket is too small to be brought, or larger than the shop takes."""
     if method is DeliveryMethod.DELIVERY and priced.goods_fen < store.minimum_order_fen:
         raise BelowMinimum(minimum_order_fen=store.minimum_order_fen)
-    if priced.payable_fen > LARGEST_ORDER_FEN:
-        raise OrderTooLarge(largest_order_fen=LARGEST_ORDER_FEN)
+    pieces = sum(line.quantity for line in priced.lines)
+    if priced.payable_fen > LARGEST_ORDER_FEN or pieces > MOST_PIECES:
+        raise OrderTooLarge(largest_order_fen=LARGEST_ORDER_FEN, most_pieces=MOST_PIECES)
+
+
+def check_remark(remark: str) -> None:
+    """Raise for a phone number: remarks are read by the whole store and are not sealed (V1)."""
+    if holds_phone(remark):
+        raise PhoneInRemark
 
 
 def priced_item(found: FoundGoods) -> PricedItem:

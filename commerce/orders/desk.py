@@ -18,8 +18,8 @@ def staff_actor(viewer: StaffViewer) -> Actor:
 
 async def take_step(
     order_no: str, new: FulfilmentStatus, viewer: StaffViewer, now: datetime
-) -> int:
-    """Take the next step with an order of the viewer's stores; its id.
+) -> None:
+    """Take the next step with an order of the viewer's stores.
 
     `NotFound` for other stores' orders, `IllegalTransition` when it is not the next step. Only
     `redeem` hands a pick-up over: the code is the shopper's receipt.
@@ -30,7 +30,6 @@ async def take_step(
             raise IllegalTransition(old=order.status.value, new=new.value)
         await advance(order.id, new, staff_actor(viewer), now)
         await record(viewer, f"fulfilment.{new.value}", f"order:{order_no}", {}, now)
-        return order.id
 
 
 async def redeem(store_id: int, code: str, viewer: StaffViewer, now: datetime) -> str:

@@ -166,6 +166,10 @@ async def apply_trade(fact: TradeFact, account: rules.Account, now: datetime) ->
             if payment["transaction_id"] != fact.transaction_id:
                 await _call_a_human("payment_twice", fact, ["transaction_id"], now)
             return
+        if fact.state is TradeState.REFUND:
+            # Paid and given back behind our back, in WeChat's own console: nothing to deliver.
+            await _call_a_human("payment_refunded_elsewhere", fact, ["state"], now)
+            return
         expected = rules.Expected(Fen(payment["amount_fen"]), payment["openid"])
         wrong = rules.mismatches(fact, expected, account)
         if wrong:

@@ -8,14 +8,21 @@ from kit import db
 _REFUND_PAUSE = timedelta(seconds=30)
 
 
-async def due_orders(now: datetime, limit: int) -> list[int]:
-    """Unpaid orders whose deadline has passed, the longest waiting first."""
+async def claim_due_orders(now: datetime, limit: int) -> list[int]:
+    """Unpaid orders to close now, the longest waiting first.
+
+    One that cannot be closed comes round again after ten seconds, then ever later: as long as it is
+    overdue already. So a few that need a human never stand in the way of the others.
+    """
     found = await db.rows(
-        "select id from shop_order where status = 'unpaid' and pay_by <= $1 order by pay_by limit $2",
+        "update shop_order set close_at = $1::timestamptz"
+        "   + least(greatest($1 - pay_by, interval '10 seconds'), interval '10 minutes')"
+        " where id in (select id from shop_order where status = 'unpaid' and close_at <= $1"
+        "   order by close_at limit $2 for no key update skip locked) returning id, pay_by",
         now,
         limit,
     )
-    return [row["id"] for row in found]
+    return [row["id"] for row in sorted(found, key=lambda row: row["pay_by"])]
 
 
 async def claim_trade_queries(now: datetime, limit: int) -> list[str]:

@@ -13,9 +13,9 @@ SHORTEST_TRADE = timedelta(seconds=61)
 # A prepay_id lives two hours; near its end a new one is asked for.
 PREPAY_LIFE = timedelta(minutes=110)
 
-# When the notice is lost, the query finds the money: soon at first, then ever more slowly
-# (facts/wechat.md D6).
-QUERY_PAUSES = (5, 25, 30, 60, 240, 300, 600, 1200)
+# When the notice is lost, the query finds the money: soon at first, then every minute until the
+# order is paid or closed (WeChat recommends the first of these; invariants.md asks for a minute).
+QUERY_PAUSES = (5, 25, 30, 60)
 
 DESCRIPTION_CHARACTERS = 40
 

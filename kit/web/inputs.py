@@ -47,6 +47,14 @@ def read_cursor(cursor: str | None, shape: type[T]) -> T | None:
         return None
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(packed, type=shape)
+        position = msgspec.json.decode(packed, type=shape)
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise InvalidInput(fields={"cursor": "unreadable"}) from None
+    if not _fits_the_database(position):
+        raise InvalidInput(fields={"cursor": "unreadable"})
+    return position
+
+
+def _fits_the_database(position: Any) -> bool:
+    """A forged position may hold numbers that no bigint column can be compared with."""
+    return all(0 <= part < 2**63 for part in position if isinstance(part, int))

@@ -1,6 +1,10 @@
 """From basket to pick-up over HTTP, and every way it may be refused."""
 
+import asyncio
+import base64
 from datetime import timedelta
+
+import pytest
 
 from kit import db
 from tests.factories import make_sku, make_store, stock, stock_of
@@ -174,3 +178,53 @@ async def test_an_unpaid_order_expires_at_its_deadline_and_not_before(shop: Shop
     assert (order["status"], order["close_reason"]) == ("closed", "expired")
     assert (await phone.confirm(sheet)).status_code == 409
     assert await stock_of(store, milk) == (5, 0)
+
+
+async def test_one_member_holds_at_most_five_unpaid_orders(shop: Shop) -> None:
+    store, milk = await make_store(), await make_sku()
+    await stock(store, milk, 50)
+    phone = await shop.phone()
+    quotes = [await phone.quote(store, {milk: 1}) for _ in range(9)]
+    answers = await asyncio.gather(
+        *(phone.post("/v1/orders", {"quote_id": quote["id"]}) for quote in quotes)
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 4
+    refused = next(a for a in answers if a.status_code == 409)
+    assert refused.json()["code"] == "too_many_unpaid_orders"
+    assert await stock_of(store, milk) == (50, 5)
+    placed = next(a for a in answers if a.status_code == 201).json()["no"]
+    await phone.post(f"/v1/orders/{placed}/cancellation")
+    unused = next(q["id"] for q, a in zip(quotes, answers, strict=True) if a.status_code == 409)
+    assert (await phone.post("/v1/orders", {"quote_id": unused})).status_code == 201
+
+
+async def test_what_no_household_buys_is_refused(shop: Shop) -> None:
+    store, milk = await make_store(), await make_sku()
+    await stock(store, milk, 900)
+    phone = await shop.phone()
+    lines = [{"sku_id": str(milk), "quantity": 301}]
+    large = await phone.post("/v1/quotes", {"store_id": str(store), "lines": lines})
+    assert (large.status_code, large.json()["code"]) == (409, "order_too_large")
+    twice = [{"sku_id": str(milk), "quantity": 1}] * 2
+    doubled = await phone.post("/v1/quotes", {"store_id": str(store), "lines": twice})
+    assert (doubled.status_code, doubled.json()["code"]) == (422, "invalid_input")
+
+
+@pytest.mark.parametrize("remark", ["请打13812345678", "１３８ 1234 5678", "+86-138-1234-5678"])
+async def test_a_phone_number_in_the_remark_is_refused(shop: Shop, remark: str) -> None:
+    store, milk = await make_store(), await make_sku()
+    await stock(store, milk, 5)
+    phone = await shop.phone()
+    quote = await phone.quote(store, {milk: 1})
+    refused = await phone.post("/v1/orders", {"quote_id": quote["id"], "remark": remark})
+    assert (refused.status_code, refused.json()["code"]) == (422, "phone_in_remark")
+    fine = await phone.post("/v1/orders", {"quote_id": quote["id"], "remark": "门牌 1381234567"})
+    assert fine.status_code == 201
+
+
+async def test_a_forged_cursor_is_refused(shop: Shop) -> None:
+    phone = await shop.phone()
+    for position in (b"[9223372036854775808]", b"[-1]", b'["1"]', b"[]", b"nonsense"):
+        cursor = base64.urlsafe_b64encode(position).rstrip(b"=").decode()
+        answer = await phone.get("/v1/orders", params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from commerce.alerts import raise_alert
 from commerce.orders.actions import SYSTEM, close_order, lock_order
+from jobs.payments import expire_orders
 from kit import clock, db
 from models.enums import CloseReason
 from tests.factories import make_sku, make_store, stock, stock_of
@@ -157,3 +159,32 @@ async def test_garbage_at_the_callback_is_refused(shop: Shop) -> None:
         answer = await shop.http.post("/wechat/pay/notice", content=body)
         assert answer.status_code in (400, 401)
     assert (await shop.http.post("/wechat/pay/notice", content=b"x" * 70000)).status_code == 413
+
+
+async def test_one_payment_that_a_human_must_judge_does_not_stop_the_expiry_of_others(
+    shop: Shop,
+) -> None:
+    phone, wrong = await _order(shop)
+    sheet = await phone.open_sheet(wrong)
+    await db.execute("update payment set openid = 'somebody-else'")
+    await _fault(shop, "notice", "lost")
+    await phone.confirm(sheet)
+    _, ordinary = await _order(shop)
+    after = clock.now() + timedelta(seconds=shop.settings.payment_window_seconds + 1)
+    assert await expire_orders(shop.work, after) == 2
+    # It is looked at again in ten seconds, not at once: a loop on it would starve the others.
+    assert await expire_orders(shop.work, after + timedelta(seconds=5)) == 0
+    states = await db.rows("select no, status from shop_order")
+    assert {row["no"]: row["status"] for row in states} == {wrong: "unpaid", ordinary: "closed"}
+    assert await db.value("select count(*) from alert where kind = 'payment_mismatch'") == 1
+    await db.execute("update payment set openid = $1 where out_trade_no = $2", phone.openid, wrong)
+    await expire_orders(shop.work, after + timedelta(seconds=60))
+    assert (await phone.get(f"/v1/orders/{wrong}")).json()["status"] == "paid"
+
+
+async def test_a_message_that_parks_again_calls_the_human_again(database: str) -> None:
+    now = clock.now()
+    await raise_alert("outbox_parked", "one", {}, now)
+    await db.execute("update alert set closed_at = $1", now)
+    await raise_alert("outbox_parked", "one", {"again": True}, now)
+    assert await db.value("select closed_at is null from alert")

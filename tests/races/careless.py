@@ -9,6 +9,7 @@ from kit import db
 
 _SAFE_TO_CARELESS = {
     " for no key update": "",
+    " and status <> 'succeeded'": "",
     "where id = $1 and status = $2": "where id = $1 and $2::text is not null",
 }
 
