@@ -157,7 +157,9 @@ def _place(cursor: str | None, shape: type[tuple[str, *tuple[int, ...]]]) -> Pos
 
 
 def _page(found: Found, order: str) -> Page[ProductCard]:
-    return Page(found.cards, next_cursor(order, *found.last) if found.last else None)
+    # The cards are written already, as in `show_product`.
+    cards = cast("list[ProductCard]", found.cards)
+    return Page(cards, next_cursor(order, *found.last) if found.last else None)
 
 
 def _number(text: str | None) -> int | None:
