@@ -74,12 +74,8 @@ Meaning = Column | StoreColumn
 class Layout:
     """What stands at which position; `unknown` headers are left out and told."""
 
-    row: int
     meanings: Mapping[int, Meaning]
     unknown: tuple[str, ...] = ()
-
-    def stores(self) -> list[StoreColumn]:
-        return [found for found in self.meanings.values() if isinstance(found, StoreColumn)]
 
 
 def is_header(cells: Iterable[object]) -> bool:
@@ -99,7 +95,7 @@ def read_layout(row: int, cells: Sequence[object]) -> tuple[Layout, list[Fault]]
     times = Counter(meanings.values())
     faults = [fault(row, str(column), "no_column") for column in REQUIRED if column not in times]
     faults += [fault(row, str(twice), "column_twice") for twice, n in times.items() if n > 1]
-    return Layout(row, meanings, unknown), faults
+    return Layout(meanings, unknown), faults
 
 
 def _meaning(cell: object) -> Meaning | None:
