@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 from commerce.members import actions, queries
-from commerce.members.errors import TooManyAddresses
+from commerce.members.errors import PhoneInNickname, TooManyAddresses
 from commerce.members.queries import AddressView
 from commerce.members.rules import AddressContent
 from commerce.members.sessions import Shopper
@@ -94,7 +94,7 @@ async def show_me(call: Call[Shopper]) -> Me:
     return Me(id=str(me.id), nickname=me.nickname, created_at=me.created_at)
 
 
-@members.put("/me", status=204, refuses=(*_COMMON, NotFound))
+@members.put("/me", status=204, refuses=(*_COMMON, NotFound, PhoneInNickname))
 async def rename_me(call: Call[Shopper], body: NewName) -> None:
     """Change my nickname; spaces around it are dropped."""
     await actions.rename(call.viewer.member_id, body.nickname)

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from commerce.members import sealed
-from commerce.members.rules import AddressContent, check_room
+from commerce.members.rules import AddressContent, check_nickname, check_room
 from commerce.ports import WechatSession
 from kit import db
 from kit.errors import NotFound
@@ -74,7 +74,8 @@ async def enter(appid: str, session: WechatSession, sealer: Sealer, *, now: date
 
 
 async def rename(member_id: int, nickname: str) -> None:
-    """Raises `NotFound` when the member is gone."""
+    """Raises `PhoneInNickname`, and `NotFound` when the member is gone."""
+    check_nickname(nickname)
     if not await db.execute(
         "update member set nickname = $2 where id = $1", member_id, nickname.strip()
     ):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from commerce.members.errors import TooManyAddresses
+from commerce.members.errors import PhoneInNickname, TooManyAddresses
+from kit.phones import holds_phone
 
 MOST_ADDRESSES: Final = 20
 
@@ -18,6 +19,12 @@ class AddressContent:
     detail: str
     lat: float
     lng: float
+
+
+def check_nickname(nickname: str) -> None:
+    """Raises `PhoneInNickname`: nicknames are shown to others and are not sealed (V1)."""
+    if holds_phone(nickname):
+        raise PhoneInNickname
 
 
 def check_room(kept: int) -> None:

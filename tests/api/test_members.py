@@ -42,6 +42,30 @@ async def test_a_name_that_could_disturb_a_screen_is_refused(shop, nickname):
     assert (await phone.get("/v1/me")).json()["nickname"] == ""
 
 
+@pytest.mark.parametrize(
+    "nickname",
+    [
+        "13812345678",
+        "我是13812345678",
+        "１３８１２３４５６７８",
+        "138 1234 5678",
+        "138-1234-5678",
+        "+86 13812345678",
+    ],
+)
+async def test_a_nickname_with_a_phone_number_is_refused(shop, nickname):
+    phone = await shop.phone()
+    answer = await phone.put("/v1/me", {"nickname": nickname})
+    assert (answer.status_code, answer.json()["code"]) == (422, "phone_in_nickname")
+    assert (await phone.get("/v1/me")).json()["nickname"] == ""
+
+
+@pytest.mark.parametrize("nickname", ["1381234567", "12345678901", "小明2026"])
+async def test_digits_that_are_no_phone_number_may_be_a_name(shop, nickname):
+    phone = await shop.phone()
+    assert (await phone.put("/v1/me", {"nickname": nickname})).status_code == 204
+
+
 async def test_an_address_comes_back_as_it_was_given(shop):
     phone = await shop.phone()
     kept = await keep(phone)
