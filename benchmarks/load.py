@@ -45,9 +45,10 @@ class Times(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured. `statuses` count every answer ("order 409"); `errors` those not wanted."""
+    """What was measured. `all_walks` also counts those before and after; `statuses` count every answer ("order 409"); `errors` those not wanted."""
 
     seconds: float
+    all_walks: int
     walks: Times
     requests: Times
     steps: dict[str, Times]
@@ -61,6 +62,7 @@ class Record:
     def __init__(self) -> None:
         self.is_on = False
         self.began = self.ended = 0.0
+        self.all_walks = 0
         self.walks: list[float] = []
         self.steps: defaultdict[str, list[float]] = defaultdict(list)
         self.statuses: Counter[str] = Counter()
@@ -78,6 +80,7 @@ class Record:
         every = [took for times in self.steps.values() for took in times]
         return Outcome(
             seconds=round(self.ended - self.began, 4),
+            all_walks=self.all_walks,
             walks=_times(self.walks),
             requests=_times(every),
             steps={what: _times(times) for what, times in self.steps.items()},
@@ -176,8 +179,10 @@ class Runner:
             self._field.wait_at_gate(self)
 
     def _end_walk(self, *, is_whole: bool) -> None:
-        if is_whole and self._field.record.is_on:
-            self._field.record.walks.append(perf_counter() - self._began)
+        record = self._field.record
+        record.all_walks += 1
+        if is_whole and record.is_on:
+            record.walks.append(perf_counter() - self._began)
         if self._field.goes_on:
             self.begin()
         else:
