@@ -87,7 +87,8 @@ class StaffMe(Struct, frozen=True):
 async def staff_log_in(call: Call[None], body: StaffLogin) -> StaffLoggedIn:
     """Start a shift of eight hours.
 
-    After ten tries of an account in a quarter of an hour, right or wrong, it must rest.
+    After ten wrong passwords from one network within a quarter of an hour the account must rest
+    there, and after a hundred from anywhere, everywhere.
     """
     opened = await sessions.log_in(
         call.ctx.link,

@@ -21,9 +21,12 @@ __all__ = ["OpenedSession", "StaffViewer", "close_session", "find_session", "log
 # One working day's shift, counted from the login: a till left open overnight is closed.
 LIFE: Final = timedelta(hours=8)
 
-# Per account against guessing one password; per address against trying one password on all
-# accounts. A store's staff share one address, so that limit is wide.
-PER_ACCOUNT: Final = Limit("staff_login_account", tries=10, window_seconds=900)
+# Per account and network against guessing one password: whoever guesses locks out himself, not the
+# owner elsewhere. Per account from everywhere against guessing from many networks: wide, because
+# this one does lock the owner out. Per address against trying one password on all accounts: wide,
+# because a store's staff share one address.
+PER_ACCOUNT_HERE: Final = Limit("staff_login_account_here", tries=10, window_seconds=900)
+PER_ACCOUNT: Final = Limit("staff_login_account", tries=100, window_seconds=900)
 PER_ADDRESS: Final = Limit("staff_login_address", tries=100, window_seconds=900)
 
 _VIEWER: Final = """
@@ -57,10 +60,15 @@ async def log_in(
     """A session for eight hours. `address` is where the caller calls from.
 
     `LoginRefused` tells neither in words nor in time whether the account exists;
-    `TooManyRequests` after ten tries of an account or a hundred of an address in 15 minutes,
-    right or wrong, existing or not.
+    `TooManyRequests` after ten tries of an account from one network, a hundred of it from
+    everywhere, or a hundred of an address on any account in 15 minutes, existing or not.
     """
-    await spend(link, PER_ADDRESS, network_of(address))
+    network = network_of(address)
+    here = f"{account}@{network}"
+    await spend(link, PER_ADDRESS, network)
+    # The narrow one first: what it refuses is no try at the account, or one network could use up
+    # the tries of all.
+    await spend(link, PER_ACCOUNT_HERE, here)
     await spend(link, PER_ACCOUNT, account)
     row = await db.row(
         "select id, session_epoch, password_hash from staff where account = $1 and is_active",
@@ -73,6 +81,7 @@ async def log_in(
     viewer = await _viewer(kept)
     if viewer is None:
         raise LoginRefused
+    await forgive(link, PER_ACCOUNT_HERE, here)
     await forgive(link, PER_ACCOUNT, account)
     token = new_token()
     await link.call("SET", _key(token), msgspec.json.encode(kept), "EX", int(LIFE.total_seconds()))

@@ -1,8 +1,9 @@
 """Staff log in, work within their rights of this moment, and leave a trail."""
 
+import httpx
 import pytest
 
-from commerce.staff.sessions import PER_ACCOUNT
+from commerce.staff.sessions import PER_ACCOUNT_HERE
 from kit import db
 from tests.factories import PASSWORD, make_staff, make_store
 from tests.shop import Phone, Shop
@@ -58,13 +59,24 @@ async def test_unknown_account_wrong_password_and_dismissed_are_told_the_same(sh
     assert answers[0].json()["code"] == "login_refused"
 
 
-async def test_an_account_under_attack_rests_even_for_the_right_password(shop):
+async def test_an_account_under_attack_rests_there_even_for_the_right_password(shop):
     await make_staff("li.ming", "clerk", await make_store())
-    for _ in range(PER_ACCOUNT.tries):
+    for _ in range(PER_ACCOUNT_HERE.tries):
         assert (await try_log_in(shop, "li.ming", "wrong-password")).status_code == 401
     answer = await try_log_in(shop, "li.ming")
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
     assert 0 < int(answer.headers["retry-after"]) <= 900
+
+
+async def test_whoever_guesses_from_elsewhere_does_not_lock_the_owner_out(shop):
+    await make_staff("li.ming", "clerk", await make_store())
+    body = {"account": "li.ming", "password": "wrong-password"}
+    elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+    async with httpx.AsyncClient(base_url=shop.url, transport=elsewhere) as attacker:
+        answers = [await attacker.post("/v1/staff/session", json=body) for _ in range(30)]
+    statuses = [answer.status_code for answer in answers]
+    assert statuses == [401] * PER_ACCOUNT_HERE.tries + [429] * (30 - PER_ACCOUNT_HERE.tries)
+    assert (await try_log_in(shop, "li.ming")).status_code == 201
 
 
 async def test_after_log_out_the_token_opens_nothing(shop):

@@ -22,7 +22,14 @@ from commerce.staff.rules import (
     check_right,
     check_store,
 )
-from commerce.staff.sessions import PER_ACCOUNT, PER_ADDRESS, close_session, find_session, log_in
+from commerce.staff.sessions import (
+    PER_ACCOUNT,
+    PER_ACCOUNT_HERE,
+    PER_ADDRESS,
+    close_session,
+    find_session,
+    log_in,
+)
 from kit import db
 from kit.errors import (
     Forbidden,
@@ -302,18 +309,29 @@ async def test_the_stores_are_those_of_this_moment(head, stores, link):
     assert viewer.store_ids == frozenset(stores)
 
 
-async def test_an_account_rests_after_ten_tries_whoever_tries(head, link):
-    for _ in range(PER_ACCOUNT.tries):
+async def test_a_network_that_guesses_rests_and_the_owner_elsewhere_does_not(head, link):
+    for _ in range(PER_ACCOUNT_HERE.tries):
         with pytest.raises(LoginRefused):
             await log_in(link, "admin", "wrong-password", address="203.0.113.9", now=NOW)
-    with pytest.raises(TooManyRequests) as refusal:
-        await log_in(link, "admin", PASSWORD, address="198.51.100.7", now=NOW)
+    for _ in range(PER_ADDRESS.tries - PER_ACCOUNT_HERE.tries):
+        with pytest.raises(TooManyRequests) as refusal:
+            await log_in(link, "admin", PASSWORD, address="203.0.113.9", now=NOW)
     assert 0 < refusal.value.details["retry_after_seconds"] <= 900
+    await log_in(link, "admin", PASSWORD, address="198.51.100.7", now=NOW)
+
+
+async def test_an_account_guessed_at_from_many_networks_rests_everywhere(head, link):
+    for _ in range(PER_ACCOUNT.tries - 1):
+        await spend(link, PER_ACCOUNT, "admin")
+    with pytest.raises(LoginRefused):
+        await log_in(link, "admin", "wrong-password", address="203.0.113.9", now=NOW)
+    with pytest.raises(TooManyRequests):
+        await log_in(link, "admin", PASSWORD, address="198.51.100.7", now=NOW)
 
 
 async def test_an_account_that_does_not_exist_rests_like_one_that_does(database, link):
-    for _ in range(PER_ACCOUNT.tries - 1):
-        await spend(link, PER_ACCOUNT, "nobody")
+    for _ in range(PER_ACCOUNT_HERE.tries - 1):
+        await spend(link, PER_ACCOUNT_HERE, "nobody@203.0.113.9")
     with pytest.raises(LoginRefused):
         await log_in(link, "nobody", PASSWORD, address="203.0.113.9", now=NOW)
     with pytest.raises(TooManyRequests):
@@ -330,7 +348,7 @@ async def test_an_address_that_tries_one_password_on_all_accounts_must_rest(head
 
 async def test_a_right_password_gives_the_tries_back(head, link):
     for _ in range(2):
-        for _ in range(PER_ACCOUNT.tries - 1):
+        for _ in range(PER_ACCOUNT_HERE.tries - 1):
             with pytest.raises(LoginRefused):
                 await log_in(link, "admin", "wrong-password", address="::1", now=NOW)
         await log_in(link, "admin", PASSWORD, address="::1", now=NOW)
