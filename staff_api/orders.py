@@ -156,6 +156,7 @@ async def redeem(call: Call[StaffViewer], path: StorePath, body: PickupCode) -> 
     """
     store_id = int(path.store_id)
     check_store(call.viewer, store_id)
+    # In Redis, within the key's transaction: a refusal rolls back, and the count of it must stand.
     async with only_failures_count(
         call.ctx.link,
         (WRONG_CODES_OF_STAFF, call.viewer.caller),

@@ -1,11 +1,12 @@
 """Limits: counted in Redis before the act, per subject, for one window."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from kit.errors import TemporarilyUnavailable, TooManyRequests
-from kit.limits import Limit, forgive, network_of, spend
+from kit.limits import Limit, forgive, network_of, only_failures_count, spend
 from kit.redis import Link
 
 FIVE = Limit("test", tries=5, window_seconds=60)
@@ -46,6 +47,31 @@ async def test_forgiven_subject_has_all_tries_again(link):
     await tries(link, "anna", 6)
     await forgive(link, FIVE, "anna")
     assert (await tries(link, "anna", 6)).count(None) == 5
+
+
+async def test_only_failures_count_and_success_does_not_forgive_them(link):
+    for is_right in [True] * 7 + [False, True] * 4 + [False]:
+        with suppress(KeyError):
+            async with only_failures_count(link, (FIVE, "anna")):
+                if not is_right:
+                    raise KeyError
+    with pytest.raises(TooManyRequests):
+        async with only_failures_count(link, (FIVE, "anna")):
+            pytest.fail("the body must not run")
+
+
+async def test_a_try_is_not_given_back_to_a_window_that_had_not_counted_it(link):
+    async with only_failures_count(link, (FIVE, "anna")):
+        await forgive(link, FIVE, "anna")
+    assert (await tries(link, "anna", 6)).count(None) == 5
+
+
+async def test_what_the_first_limit_refuses_leaves_the_second_untouched(link):
+    await tries(link, "anna", 6)
+    with pytest.raises(TooManyRequests):
+        async with only_failures_count(link, (FIVE, "anna"), (FIVE, "store")):
+            pytest.fail("the body must not run")
+    assert (await tries(link, "store", 6)).count(None) == 5
 
 
 async def test_a_counter_that_lost_its_expiry_does_not_lock_for_ever(link):
