@@ -6,11 +6,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import jsonschema_rs
 
 import server
 from commerce.alerts import raise_alert
 from kit import clock, db
 from kit.web.endpoints import Endpoint, Key
+from kit.web.openapi import document
 from models.enums import StaffRole
 from tests.factories import LAT, LNG, PASSWORD, make_sku, make_staff, make_store, stock
 from tests.shop import Phone, Shop
@@ -175,6 +177,41 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     """Status, and the problem's code ("" when it is none)."""
     is_problem = answer.headers.get("content-type") == "application/problem+json"
     return answer.status_code, answer.json()["code"] if is_problem else ""
+
+
+DOCUMENT = document(ENDPOINTS.values(), title="Jishi", version=server.VERSION)
+
+
+def described(name: str) -> dict[str, Any]:
+    """The operation as the document has it."""
+    method, route = name.split()
+    return DOCUMENT["paths"][route][method.lower()]
+
+
+def undocumented(name: str, answer: httpx.Response) -> str | None:
+    """What the document does not know of this answer; None when it knows it in every part."""
+    known = described(name)["responses"].get(str(answer.status_code))
+    if known is None:
+        return f"{answer.status_code} {answer.text[:200]}"
+    if "content" not in known:
+        return f"content {answer.text[:200]}" if answer.content else None
+    ((media_type, content),) = known["content"].items()
+    if answer.headers["content-type"] != media_type:
+        return f"{answer.status_code} as {answer.headers['content-type']}"
+    if answer.status_code >= 400 and code(answer)[1] not in known["description"].split(", "):
+        return f"{answer.status_code} {code(answer)[1]}"
+    schema = content["schema"] | {"components": DOCUMENT["components"]}
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    faults = [f"{f.instance_path} {f.message}" for f in validator.iter_errors(answer.json())]
+    return "; ".join(faults) or None
+
+
+def token_for(ground: Ground, name: str) -> str | None:
+    """Of somebody who may."""
+    who = ROWS[name].who
+    if who in (ANYBODY, GUEST):
+        return None
+    return ground.phone.token if who == SHOPPER else ground.staff[StaffRole.HEADQUARTERS]
 
 
 async def make_ground(shop: Shop) -> Ground:

@@ -10,26 +10,22 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from kit.web.endpoints import Key
-from kit.web.openapi import document
-from models.enums import StaffRole
 from tests.contracts.calls import (
-    ANYBODY,
     ENDPOINTS,
-    GUEST,
     ROWS,
-    SHOPPER,
     Ground,
     code,
+    described,
     filled,
     make_ground,
+    token_for,
+    undocumented,
 )
 from tests.shop import Shop
 
-DOCUMENT = document(ENDPOINTS.values(), title="Jishi", version="1")
 WITH_BODY = [name for name, row in ROWS.items() if row.body is not None]
 WITH_PATH = [name for name, row in ROWS.items() if row.path]
 WITH_QUERY = [name for name, endpoint in ENDPOINTS.items() if "query" in endpoint.inputs]
@@ -40,13 +36,6 @@ LARGEST_BODY = 1024 * 1024
 @pytest.fixture
 async def ground(shop: Shop) -> Ground:
     return await make_ground(shop)
-
-
-def token_for(ground: Ground, name: str) -> str | None:
-    who = ROWS[name].who
-    if who in (ANYBODY, GUEST):
-        return None
-    return ground.phone.token if who == SHOPPER else ground.staff[StaffRole.HEADQUARTERS]
 
 
 def headers_for(ground: Ground, name: str) -> dict[str, str]:
@@ -60,27 +49,6 @@ def headers_for(ground: Ground, name: str) -> dict[str, str]:
 def path_of(ground: Ground, name: str, **odd: str) -> str:
     parts = {part: ground.own[thing] for part, thing in ROWS[name].path.items()} | odd
     return ENDPOINTS[name].route.format_map(parts)
-
-
-def described(name: str) -> dict[str, Any]:
-    """The operation as the document has it."""
-    method, route = name.split()
-    return DOCUMENT["paths"][route][method.lower()]
-
-
-def undocumented(name: str, answer: httpx.Response) -> str | None:
-    """What the document does not know of this answer; None when it knows it."""
-    known = described(name)["responses"].get(str(answer.status_code))
-    if known is None:
-        return f"{answer.status_code} {answer.text[:200]}"
-    if answer.status_code < 400:
-        return None
-    problem = answer.json()
-    if answer.headers["content-type"] != "application/problem+json":
-        return f"{answer.status_code} as {answer.headers['content-type']}"
-    if problem["code"] not in known["description"].split(", "):
-        return f"{answer.status_code} {problem['code']}"
-    return None
 
 
 BODIES = {
