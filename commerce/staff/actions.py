@@ -65,15 +65,17 @@ async def record(
 
 
 async def hire(
-    viewer: StaffViewer, account: str, password: str, position: Position, *, now: datetime
+    viewer: StaffViewer | None, account: str, password: str, position: Position, *, now: datetime
 ) -> int:
-    """A new account; its id. Needs `MANAGE_STAFF`.
+    """A new account; its id. Needs `MANAGE_STAFF`; `viewer` None is the system itself, for whoever
+    runs it: somebody has to open the first account.
 
     Raises `AccountTaken`, `WeakPassword`, or `InvalidInput` for unknown or ill-fitting stores.
     A repeated request is told `AccountTaken`: the account is its key, and no answer that knows
     the password is kept.
     """
-    check_right(viewer, Right.MANAGE_STAFF)
+    if viewer is not None:
+        check_right(viewer, Right.MANAGE_STAFF)
     check_grants(position.role, position.store_ids)
     check_password(password, account)
     password_hash = await hash_password(password)
