@@ -87,8 +87,8 @@ async def is_empty() -> bool:
 async def load_town(town: Town, site: Site, dice: Random, tell: Tell) -> None:
     """Write `town`, with the numbers that `dice` throw, in one transaction.
 
-    Raises `ShopNotEmpty` or `BeingLoaded`; ValueError when the town breaks the shop's rules, `CatalogueRefused` or
-    `PictureRefused` when its goods do.
+    Raises `ShopNotEmpty` or `BeingLoaded`; ValueError when the town breaks the shop's rules,
+    `CatalogueRefused` or `PictureRefused` when its goods do.
     """
     async with db.tx():
         await _claim()
@@ -99,8 +99,9 @@ async def load_town(town: Town, site: Site, dice: Random, tell: Tell) -> None:
             known = await _load_nouns(town, site, password, tell)
             await _write(write_story(town, known, site.sealer, dice), tell)
             await _hang_pictures(pictures, site.data_dir / "media", tell)
-    # Autovacuum would come to it within a minute; the first shopper is faster.
-    await db.execute("analyze")
+        # Autovacuum would come to it within a minute; the first shopper is faster.
+        for table in ("store", "product", "sku", "store_price", *_STORY_TABLES):
+            await db.execute(f"analyze {table}")
 
 
 async def _claim() -> None:
