@@ -26,8 +26,8 @@ _SETTINGS = {
     "synchronous_commit": "on",  # an answer follows the commit
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "max_wal_size": "2GB",
-    "checkpoint_timeout": "15min",
+    "max_wal_size": "512MB",  # what a crash leaves to be replayed: nobody is served meanwhile
+    "checkpoint_timeout": "5min",
     "autovacuum_naptime": "15s",  # hot stock rows die by the thousand
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -38,6 +38,16 @@ _THROWAWAY = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
 }
+
+# How it speaks of a crash, from the first word about it to the last (xlogrecovery.c, xlog.c, startup.c; LC_ALL=C).
+_CRASHED = (
+    "database system was interrupted",
+    "database system shutdown was interrupted",
+    "database system was shut down in recovery",
+    "database system was not properly shut down",
+    "redo in progress",
+)
+_RECOVERED = "database system is ready to accept connections"
 
 
 class EmbeddedPostgres(EmbeddedServer):
@@ -110,6 +120,10 @@ class EmbeddedPostgres(EmbeddedServer):
             return False
         ours = self._process is not None and lines[:1] == [str(self._process.pid)]
         return ours and len(lines) >= 8 and lines[7].strip() == "ready"
+
+    def _recovers(self) -> bool:
+        words = self._words().rpartition(_RECOVERED)[2]
+        return any(sign in words for sign in _CRASHED)
 
     def _mend(self, last_words: str) -> None:
         """Nothing: another port is tried, and a crash is replayed by PostgreSQL itself."""

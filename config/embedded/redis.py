@@ -55,6 +55,10 @@ class EmbeddedRedis(EmbeddedServer):
         except OSError:
             return False
 
+    def _recovers(self) -> bool:
+        """Never for long: it admits and caches, and its journal is small."""
+        return False
+
     def _mend(self, last_words: str) -> None:
         """A file torn in the middle is put aside: Redis admits and caches, losing it costs a login."""
         files = self.home / "appendonlydir"

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,9 +15,11 @@ from typing import Any, ClassVar
 from config.claims import Claim, Claimed
 from config.embedded import unprivileged
 
-_START_SECONDS = 60.0  # replaying a long log after a crash takes a while
-_STOP_SECONDS = 20.0
-_ORPHAN_SECONDS = 15.0
+_START_SECONDS = 60.0  # of silence: a crash is mended however long that takes
+_TELL_SECONDS = 5.0
+# A last checkpoint cut short is a recovery at the next start: it gets time, on a slow disk too.
+_STOP_SECONDS = 60.0
+_ORPHAN_SECONDS = 60.0
 _ATTEMPTS = 3
 _PROGRAMS = {"postgres", "initdb", "valkey-server"}
 
@@ -37,13 +40,20 @@ class EmbeddedInUse(EmbeddedUnavailable):
 
 
 class EmbeddedServer(ABC):
-    """One server under `data_dir`. `throwaway` trades durability for speed: tests only."""
+    """One server under `data_dir`. `throwaway` trades durability for speed: tests only. `say` is told, every few
+    seconds, that a start takes long because a crash is being mended."""
 
     name: ClassVar[str]
     farewell: ClassVar[signal.Signals]
     throwaway_farewell: ClassVar[signal.Signals]
 
-    def __init__(self, data_dir: Path, *, throwaway: bool = False) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        throwaway: bool = False,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self.throwaway = throwaway
         self.home = self.data_dir / self.name
@@ -52,8 +62,10 @@ class EmbeddedServer(ABC):
         self.port = 0
         self._claim = Claim(self.data_dir, self.name)
         self._process: subprocess.Popen[bytes] | None = None
+        self._say = say
         self._attempts = 0
-        self._deadline = 0.0
+        self._started_at = self._deadline = self._look_at = 0.0
+        self._log_start = 0
 
     def start(self) -> str:
         """Start and wait until it answers; its URL. `EmbeddedInUse` when another process has it."""
@@ -85,7 +97,9 @@ class EmbeddedServer(ABC):
         return self.url
 
     def is_ready(self) -> bool:
-        """Whether a launched server answers by now; one that died is started again. Raises as `wait_ready` does."""
+        """Whether a launched or revived server answers by now; one that died is started again.
+
+        Blocks for a second at most. Raises as `wait_ready` does, but never for the time a recovery takes."""
         try:
             if not self._answers():
                 self._check_progress()
@@ -100,10 +114,11 @@ class EmbeddedServer(ABC):
         return self._process is not None and self._process.poll() is None
 
     def revive(self) -> None:
-        """Start it again, on the same files and at the same URL, after it died by itself."""
-        outwait(self.home)
-        self._launch_anew()
-        self.wait_ready()
+        """Begin to start it again, on the same files and at the same URL, after it died by itself.
+
+        Returns at once; `is_ready` does the rest bit by bit and says when it is done."""
+        self._process = None
+        self._deadline = time.monotonic() + _ORPHAN_SECONDS
 
     def stop(self) -> None:
         """Stop it cleanly and let go of the data. Harmless when it is not running."""
@@ -127,6 +142,10 @@ class EmbeddedServer(ABC):
     @abstractmethod
     def _answers(self) -> bool:
         """Whether our own process answers; never blocks long."""
+
+    @abstractmethod
+    def _recovers(self) -> bool:
+        """Whether the living process, not answering yet, says that it mends a crash."""
 
     @abstractmethod
     def _mend(self, last_words: str) -> None:
@@ -162,6 +181,7 @@ class EmbeddedServer(ABC):
         self.port = free_port(self.port)
 
     def _spawn(self, words: list[str | Path], stdin: str = "") -> subprocess.Popen[bytes]:
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         process = unprivileged.spawn(
             words, home=self.home, account=self.account, log=self.log, farewell=self.farewell
         )
@@ -169,14 +189,28 @@ class EmbeddedServer(ABC):
         return process
 
     def _check_progress(self) -> None:
-        if not self.is_alive():
+        now = time.monotonic()
+        if self._process is None:
+            if have_left(self.home, in_time=now < self._deadline):
+                self._launch_anew()
+        elif not self.is_alive():
             self._try_again()
-        elif time.monotonic() > self._deadline:
+        elif now >= self._look_at and self._recovers():
+            # Stopped in the middle it would begin again at the same place, and never come through.
+            self._look_at, self._deadline = now + _TELL_SECONDS, now + _START_SECONDS
+            self._tell_recovery(now - self._started_at)
+        elif now > self._deadline:
             raise EmbeddedUnavailable(f"{self.name} does not answer:\n{self._last_words()}")
+
+    def _tell_recovery(self, seconds: float) -> None:
+        progress = self._last_words().rpartition("\n")[2].rpartition("LOG:  ")[2]
+        self._say(f"{self.name} recovers from a crash, {seconds:.0f} s by now: {progress}")
 
     def _launch_anew(self) -> None:
         self._attempts = 0
-        self._deadline = time.monotonic() + _START_SECONDS
+        self._started_at = time.monotonic()
+        self._look_at = self._started_at + _TELL_SECONDS
+        self._deadline = self._started_at + _START_SECONDS
         self._run()
 
     def _try_again(self) -> None:
@@ -187,6 +221,12 @@ class EmbeddedServer(ABC):
         self._mend(last_words)
         self.port = free_port(self.port)
         self._run()
+
+    def _words(self) -> str:
+        """All that this process has said."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
 
     def _last_words(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
@@ -222,12 +262,18 @@ def outwait(home: Path) -> None:
     them. What does not leave in time is killed; both servers are built to survive that.
     """
     deadline = time.monotonic() + _ORPHAN_SECONDS
-    while orphans := _servers_in(home):
-        if time.monotonic() > deadline:
-            for pid in orphans:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    while not have_left(home, in_time=time.monotonic() < deadline):
         time.sleep(0.02)
+
+
+def have_left(home: Path, *, in_time: bool) -> bool:
+    """Whether no server works in `home` any more; with their time over, those that do are killed."""
+    orphans = _servers_in(home)
+    if not in_time:
+        for pid in orphans:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    return not orphans
 
 
 def _servers_in(home: Path) -> list[int]:

@@ -1,5 +1,6 @@
 """Servers for one command: those of the settings, those already running here, or our own for as long as it takes."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,12 +17,16 @@ def connected(settings: Settings) -> Iterator[Settings]:
     stops them afterwards. Raises `EmbeddedUnavailable`."""
     with ExitStack() as stack:
         if settings.database_url is None:
-            url = _url(EmbeddedPostgres(settings.data_dir), stack)
+            url = _url(EmbeddedPostgres(settings.data_dir, say=_say), stack)
             settings = replace(settings, database_url=url)
         if settings.redis_url is None:
-            url = _url(EmbeddedRedis(settings.data_dir), stack)
+            url = _url(EmbeddedRedis(settings.data_dir, say=_say), stack)
             settings = replace(settings, redis_url=url)
         yield settings
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _url(server: EmbeddedServer, stack: ExitStack) -> str:

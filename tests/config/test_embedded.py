@@ -1,11 +1,8 @@
 import asyncio
 import os
-import shutil
 import signal
 import stat
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +22,6 @@ from config.embedded.session import connected
 from config.settings import Settings
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root steps down to another user")
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """Where another user may walk, as in a checkout: pytest's own directories are 0700."""
-    place = Path(tempfile.mkdtemp(prefix="jishi data "))
-    place.chmod(0o755)
-    yield place / "数据 data"
-    shutil.rmtree(place)
 
 
 def run_sql(url: str, *queries: str) -> Any:
@@ -190,7 +178,7 @@ def test_a_server_that_dies_is_revived_at_the_same_address(data_dir):
             server._process.wait()
             assert not server.is_alive()
             server.revive()
-            assert server.url == url
+            assert server.wait_ready() == url
             assert server.is_alive()
         finally:
             server.stop()
