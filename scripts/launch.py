@@ -85,13 +85,19 @@ class Launch:
         self.children.keep("jobs", self._python("-m", "server", "jobs"))
 
     async def watch(self) -> None:
-        """Bring back whatever dies."""
+        """Bring back whatever dies, all at once: a worker does not wait for PostgreSQL's recovery."""
+        returning: set[EmbeddedServer] = set()
         while True:
             self.children.revive()
             for server in self._servers:
-                if not server.is_alive():
+                if server in returning:
+                    if server.is_ready():
+                        announcement.say(f"{server.name} is back")
+                        returning.remove(server)
+                elif not server.is_alive():
                     announcement.say(f"{server.name} died and is started again")
                     server.revive()
+                    returning.add(server)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self) -> None:
@@ -140,8 +146,8 @@ class Launch:
         self.children.keep("sandbox", self._python(*words, "--port", port))
 
     async def _start_servers(self) -> None:
-        postgres = EmbeddedPostgres(self.settings.data_dir)
-        redis = EmbeddedRedis(self.settings.data_dir)
+        postgres = EmbeddedPostgres(self.settings.data_dir, say=announcement.say)
+        redis = EmbeddedRedis(self.settings.data_dir, say=announcement.say)
         given = {postgres: self.settings.database_url, redis: self.settings.redis_url}
         self._servers = [server for server, url in given.items() if url is None]
         for server in reversed(self._servers):  # Redis answers while PostgreSQL makes its cluster

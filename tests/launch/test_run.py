@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import asyncpg
@@ -131,11 +131,33 @@ def test_a_killed_postgres_comes_back_at_the_same_address(house):
     house.start()
     house.await_ready()
     url = house.answer()["DATABASE_URL"]
-    pid = int((house.data_dir / "postgres/cluster/postmaster.pid").read_text().split()[0])
-    os.kill(pid, signal.SIGKILL)
+    os.kill(_postmaster(house), signal.SIGKILL)
     await_true(lambda: "postgres died" in house.output, 10, lambda: house.output)
     await_true(lambda: _is_up(url), 30, lambda: house.output)
     assert not house.is_over()
+
+
+def test_while_postgres_recovers_workers_come_back_and_signals_are_heard(house):
+    house.start()
+    house.await_ready()
+    url = house.answer()["DATABASE_URL"]
+    fetch(url, "create table much as select repeat('x', 200) from generate_series(1, 500000)")
+    os.kill(_postmaster(house), signal.SIGKILL)
+    startup = _frozen_startup(house)
+    [first, second] = _workers(house)
+    os.kill(first, signal.SIGKILL)
+    await_true(
+        lambda: len(_workers(house) - {first, second}) == 1,
+        20,
+        lambda: f"no new worker\n{house.output}",
+    )
+    await_true(lambda: "postgres recovers" in house.output, 20, lambda: house.output)
+    house.process.send_signal(signal.SIGTERM)
+    await_true(lambda: not _workers(house), 20, lambda: house.output)
+    assert not house.is_over()
+    os.kill(startup, signal.SIGCONT)
+    assert house.process.wait(60) == 0
+    assert not house.processes()
 
 
 def test_a_second_signal_waits_for_nobody(house):
@@ -220,12 +242,30 @@ def _is_up(url: str) -> bool:
 
 
 def _workers(house: House) -> set[int]:
+    return _who_says(house, b"worker")
+
+
+def _who_says(house: House, word: bytes) -> set[int]:
+    """Processes with `word` in their command line."""
     found = set()
     for pid, _ in house.processes():
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"worker" in words:
-            found.add(pid)
+        with suppress(OSError):
+            if word in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b" ", b"\0").split(b"\0"):
+                found.add(pid)
     return found
+
+
+def _postmaster(house: House) -> int:
+    return int((house.data_dir / "postgres/cluster/postmaster.pid").read_text().split()[0])
+
+
+def _frozen_startup(house: House) -> int:
+    """The process that replays the log, stopped in the middle of it."""
+    log = house.data_dir / "postgres.log"
+    await_true(lambda: "interrupted" in log.read_text(), 20, lambda: house.output)
+    [startup] = _who_says(house, b"startup")
+    os.kill(startup, signal.SIGSTOP)
+    return startup
 
 
 def _is_connected(house: House) -> bool:
