@@ -9,8 +9,6 @@ from itertools import combinations, pairwise
 from math import asin, atan2, cos, hypot, pi, radians, sin, sqrt
 from typing import Final, NamedTuple
 
-from geopy.distance import geodesic
-
 # The box in which China's official offset applies. It also holds Korea and Mongolia,
 # where maps are not offset: a point there is accepted and simply far from every shop.
 SOUTH, NORTH, WEST, EAST = 0.8293, 55.8271, 72.004, 137.8347
@@ -94,6 +92,9 @@ def haversine_m(lat: float, lng: float, other_lat: float, other_lng: float) -> f
 
 def shown_distance_m(one: Point, other: Point) -> int:
     """Whole metres on the ellipsoid, for people's eyes and fees. A hundred times haversine's cost."""
+    # It brings geopy's geocoders and their HTTP clients along: half a second that only deliveries need.
+    from geopy.distance import geodesic  # noqa: PLC0415
+
     metres: float = geodesic((one.lat, one.lng), (other.lat, other.lng)).m
     return round(metres)
 

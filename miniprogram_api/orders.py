@@ -14,6 +14,7 @@ from commerce.checkout.actions import (
     make_quote,
     place_order,
 )
+from commerce.members.limits import PER_MEMBER_ORDERS, PER_MEMBER_QUOTES
 from commerce.members.queries import address_snapshot, get_address
 from commerce.members.sessions import Shopper
 from commerce.orders.actions import Actor
@@ -25,8 +26,9 @@ from commerce.payments.errors import PaymentWindowOver
 from commerce.ports import AlreadyPaid, OutsideRefused, OutsideUnknown
 from commerce.pricing.rules import PriceStep
 from commerce.stock.errors import OutOfStock
-from kit.errors import InvalidInput, KeyReused, NotFound
+from kit.errors import InvalidInput, KeyReused, NotFound, TooManyRequests
 from kit.geo import Point
+from kit.limits import spend
 from kit.money import Fen
 from kit.web import Api, Call, Id, Page, PageQuery, Struct, next_cursor, read_cursor
 from kit.web.endpoints import Key
@@ -126,6 +128,7 @@ class OrderListQuery(PageQuery, frozen=True):
     refuses=(
         OutOfStock,
         NotFound,
+        TooManyRequests,
         checkout_errors.EmptyBasket,
         checkout_errors.GoodsUnavailable,
         checkout_errors.StoreClosed,
@@ -137,6 +140,7 @@ class OrderListQuery(PageQuery, frozen=True):
 )
 async def quote(call: Call[Shopper], body: QuoteWish) -> QuoteAnswer:
     """What the cart, or the given lines, cost at a store, explained line by line."""
+    await spend(call.ctx.link, PER_MEMBER_QUOTES, call.viewer.caller)
     wish = Wish(
         store_id=int(body.store_id),
         quantities=_quantities(body.lines),
@@ -175,6 +179,7 @@ async def quote(call: Call[Shopper], body: QuoteWish) -> QuoteAnswer:
         OutOfStock,
         NotFound,
         KeyReused,
+        TooManyRequests,
         checkout_errors.QuoteUsed,
         checkout_errors.QuoteExpired,
         checkout_errors.TooManyUnpaid,
@@ -183,6 +188,7 @@ async def quote(call: Call[Shopper], body: QuoteWish) -> QuoteAnswer:
 )
 async def order(call: Call[Shopper], body: Order) -> OrderAnswer:
     """Order what a quote says. The goods are held until `pay_by`."""
+    await spend(call.ctx.link, PER_MEMBER_ORDERS, call.viewer.caller)
     placed = await place_order(
         call.viewer.member_id,
         OrderIntent(body.quote_id, call.key or "", body.remark),

@@ -43,7 +43,7 @@ class NewPerson(Struct, frozen=True):
     """`store_ids` is empty for headquarters and merchandisers, who see every store."""
 
     account: Annotated[
-        str, msgspec.Meta(pattern="^[a-z][a-z0-9_.-]{2,31}$", min_length=3, max_length=32)
+        str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{2,31}(?!\n)$", min_length=3, max_length=32)
     ]
     password: _Password
     display_name: _Name

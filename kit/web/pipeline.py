@@ -26,6 +26,11 @@ log = structlog.get_logger()
 SLOW_SECONDS = 0.5
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+# msgspec's words, and the place in the body they are about.
+_SAID = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
+# In them, what the caller wrote himself: it may be somebody's number or address, and is not repeated
+# unless it could be the name of a field.
+_REPEATED = re.compile(r"(?<=enum value) .*|(?<=unknown field) (?!`[a-z_]{1,32}`$).*", re.DOTALL)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -158,13 +163,15 @@ def _body_reader(shape: type) -> Reader:
 
 
 def _query_reader(shape: type) -> Reader:
+    declared = [field.encode_name for field in msgspec.structs.fields(shape)]
+
     def read(request: Request, _: Mapping[str, str]) -> Any:
         given = request.get_args(keep_blank_values=True)
-        repeated = [name for name, texts in given.items() if len(texts) > 1]
+        repeated = [name for name in declared if len(given.getlist(name) or ()) > 1]
         if repeated:
             raise InvalidInput(fields={repeated[0]: "given more than once"})
         texts = {name: values[0] for name, values in given.items()}
-        _refuse_odd_text(texts)
+        _refuse_odd_text({name: texts[name] for name in declared if name in texts})
         try:
             return msgspec.convert(texts, shape, strict=False)
         except msgspec.ValidationError as error:
@@ -193,9 +200,9 @@ def _refuse_odd_text(texts: Mapping[str, str]) -> None:
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidInput:
-    what, _, where = str(error).partition(" - at `$")
-    field = where.rstrip("`").lstrip(".") or "$"
-    return InvalidInput(fields={field: what})
+    said = _SAID.fullmatch(str(error))
+    what, where = said.groups(default="") if said else (str(error), "")
+    return InvalidInput(fields={where.lstrip(".") or "$": _REPEATED.sub("", what)})
 
 
 def _idempotency_key(request: Request) -> str:

@@ -51,6 +51,9 @@ async def test_a_name_that_could_disturb_a_screen_is_refused(shop, nickname):
         "138 1234 5678",
         "138-1234-5678",
         "+86 13812345678",
+        "913812345678",
+        "008613812345678",
+        "138123456789",
     ],
 )
 async def test_a_nickname_with_a_phone_number_is_refused(shop, nickname):
