@@ -87,7 +87,7 @@ async def link(server):
 
 async def until(condition, seconds=10):
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.01)
 
 
