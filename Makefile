@@ -22,7 +22,7 @@ check: .venv/dev.stamp
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 	$(PYTHON) -m vulture
 	$(PYTHON) -m deptry .
-	$(PYTHON) -m codespell_lib --ignore-words-list fulfilment --skip ".venv,.data,.git,.*_cache,.hypothesis,*.lock,*.csv,*.json" .
+	$(PYTHON) -m codespell_lib --ignore-words-list fulfilment,brin --skip ".venv,.data,.git,.*_cache,.hypothesis,*.lock,*.csv,*.json" .
 	$(PYTHON) -m scripts.lint
 
 test: .venv/dev.stamp
