@@ -25,7 +25,8 @@ _NOT_EMPTY = "The shop is not empty: the demo town is loaded once. Nothing was c
 def command(seed: int, day: datetime | None) -> None:
     """Load the demo town into an empty shop: stores, goods, people and a month of orders.
 
-    Whole or not at all; in a shop that has anything nothing is changed.
+    Whole or not at all; in a shop that has anything nothing is changed. The sandbox, when it runs,
+    hears of its shoppers.
     """
     from config.embedded.session import connected  # noqa: PLC0415  (slow to import)
     from config.settings import Settings  # noqa: PLC0415
@@ -40,6 +41,8 @@ def command(seed: int, day: datetime | None) -> None:
         raise click.BadParameter(f"{asked} has not begun in Shanghai.", param_hint="--day")
     with connected(settings) as ready:
         click.echo(asyncio.run(_seed(ready, seed, asked)))
+        if ready.uses_sandbox:
+            asyncio.run(_announce(ready))
 
 
 async def _seed(settings: "Settings", seed: int, day: date) -> str:
@@ -84,3 +87,18 @@ async def _load(settings: "Settings", seed: int, day: date) -> str:
         f"The demo town is there: {len(town.stores)} stores, {len(town.products)} products,"
         f" {len(town.members)} members, {len(town.staff)} staff, {len(town.orders)} orders."
     )
+
+
+async def _announce(settings: "Settings") -> None:
+    from aiohttp import ClientError  # noqa: PLC0415  (slow to import)
+
+    from scripts.seed.accounts import demo_shoppers  # noqa: PLC0415
+    from scripts.seed.phone import announce_shoppers  # noqa: PLC0415
+
+    shoppers = demo_shoppers(settings.data_dir)
+    try:
+        await announce_shoppers(settings.wechat_api_url, shoppers)
+    except (ClientError, TimeoutError):
+        click.echo("The sandbox does not answer: seed again to put the shoppers on its phone.")
+    else:
+        click.echo(f"{len(shoppers)} of the members are on the sandbox phone.")

@@ -41,12 +41,12 @@ class DemoShopper(msgspec.Struct, frozen=True):
 
 
 def demo_accounts(data_dir: Path) -> list[DemoAccount]:
-    """One of each role, where there is work to do; empty when no town was loaded from `data_dir`."""
+    """One of each role, where there is work to do; empty when no town was loaded from here."""
     return _read(data_dir / _ACCOUNTS, DemoAccount)
 
 
 def demo_shoppers(data_dir: Path) -> list[DemoShopper]:
-    """The busiest members; empty when no town was loaded from `data_dir`."""
+    """The busiest members; empty when no town was loaded from here."""
     return _read(data_dir / _SHOPPERS, DemoShopper)
 
 

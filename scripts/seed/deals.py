@@ -1,4 +1,4 @@
-"""An order of the town as the shop knows it: with ids, a number, the shop's own price and its steps."""
+"""An order of the town as the shop knows it: its ids, the shop's own price, and its steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -72,7 +72,7 @@ class BeingLoaded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the town is built on: whose mini program it is, and where pictures and people are kept."""
+    """What the town is built on: whose mini program it is, where pictures and people are kept."""
 
     appid: str
     sealer: Sealer

@@ -1,4 +1,4 @@
-"""Numbers in the shapes of the shop and of WeChat, thrown from dice: the same town, the same numbers."""
+"""Numbers in the shapes of the shop and of WeChat, thrown from dice: same town, same numbers."""
 
 from datetime import datetime
 from random import Random

@@ -1,4 +1,4 @@
-"""Who took which step of an order, and when: the timeline as the shop itself would have written it."""
+"""Who took which step of an order, and when: the timeline the shop itself would have written."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

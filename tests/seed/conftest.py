@@ -1,4 +1,4 @@
-"""A database of its own with the demo town in it, loaded by the real command in a process of its own."""
+"""A database with the demo town in it, loaded by the real command in a process of its own."""
 
 import asyncio
 import os
@@ -39,8 +39,13 @@ class Place:
     data_dir: Path
 
     def environ(self, **more: str) -> dict[str, str]:
-        known = {"DATABASE_URL": self.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-        return os.environ | known | {"JISHI_DATA_DIR": str(self.data_dir)} | more
+        known = {
+            "DATABASE_URL": self.url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "JISHI_DATA_DIR": str(self.data_dir),
+            "JISHI_SANDBOX_PORT": "1",
+        }
+        return os.environ | known | more
 
     async def start(self, *words: str, **more: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

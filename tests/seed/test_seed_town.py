@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import asyncpg
+import httpx
+import msgspec
 import orjson
 import pytest
 
@@ -14,6 +16,7 @@ from commerce.members.sealed import open_snapshot
 from commerce.orders.rules import check_fulfilment
 from commerce.staff.passwords import verify_password
 from commerce.staff.rules import RIGHTS, Right, check_password
+from config.sandbox import sandbox_config
 from config.settings import Settings
 from kit.sealing import Sealer
 from models.enums import DeliveryMethod, FulfilmentStatus, StaffRole
@@ -21,6 +24,8 @@ from scripts.seed.accounts import demo_accounts, demo_shoppers
 from scripts.town.town import Town, TownOutcome
 from tests.config.test_settings import production
 from tests.seed.conftest import DAY, SEED, Place, make_place
+from wechat.sandbox.account import Account
+from wechat.sandbox.app import running
 
 SEED_LOCK = 728_301_458
 
@@ -153,7 +158,7 @@ async def test_staff_find_work_and_nobody_owes_money(books: asyncpg.Connection, 
 
 async def test_every_fulfilment_went_its_lawful_way(books: asyncpg.Connection) -> None:
     ways = await books.fetch(
-        "select o.method, array_agg(s.old order by seq) as old, array_agg(s.new order by seq) as new"
+        "select o.method, array_agg(s.old order by seq), array_agg(s.new order by seq)"
         " from order_step s join shop_order o on o.id = s.order_id"
         " where s.subject = 'fulfilment' group by o.id"
     )
@@ -174,8 +179,8 @@ async def test_staff_acted_only_in_their_stores_and_within_their_rights(
     )
     assert strangers == 0
     taken = await books.fetch(
-        "select distinct s.new, o.method, staff.role from order_step s join staff on staff.id = s.actor_id"
-        " join shop_order o on o.id = s.order_id"
+        "select distinct s.new, o.method, staff.role from order_step s"
+        " join staff on staff.id = s.actor_id join shop_order o on o.id = s.order_id"
         " where s.actor = 'staff' and s.subject = 'fulfilment' and s.new <> 'cancelled'"
     )
     for new, method, role in taken:
@@ -297,3 +302,23 @@ async def test_a_day_that_has_not_begun_is_refused(tmp_path: Path) -> None:
     code, output = await place.jishi("seed", "--day", "2999-01-01")
     assert code == 2
     assert "has not begun" in output
+
+
+async def test_the_seed_itself_puts_its_shoppers_on_the_phone(seeded: Place) -> None:
+    settings = Settings.read(seeded.environ())
+    async with (
+        running(msgspec.convert(sandbox_config(settings), Account)) as url,
+        httpx.AsyncClient(base_url=url) as sandbox,
+    ):
+        code, output = await seeded.jishi("seed", JISHI_SANDBOX_PORT=url.rpartition(":")[2])
+        assert code == 0, output
+        known = (await sandbox.get("/sandbox/shoppers")).json()["items"]
+    assert {one["openid"] for one in known} == {
+        one.openid for one in demo_shoppers(seeded.data_dir)
+    }
+
+
+async def test_without_a_sandbox_the_seed_says_so_and_is_content(seeded: Place) -> None:
+    code, output = await seeded.seed()
+    assert code == 0
+    assert "The sandbox does not answer" in output
