@@ -167,7 +167,7 @@ def _query_reader(shape: type) -> Reader:
 
     def read(request: Request, _: Mapping[str, str]) -> Any:
         given = request.get_args(keep_blank_values=True)
-        repeated = [name for name in declared if len(given.getlist(name) or ()) > 1]
+        repeated = [name for name in declared if len(given.getlist(name)) > 1]
         if repeated:
             raise InvalidInput(fields={repeated[0]: "given more than once"})
         texts = {name: values[0] for name, values in given.items()}
