@@ -47,7 +47,7 @@ def command(seed: int, day: datetime | None) -> None:
 
 async def _seed(settings: "Settings", seed: int, day: date) -> str:
     """Load it unless somebody is there; what to say about it."""
-    from config.orm import close_orm, open_orm  # noqa: PLC0415  (slow to import)
+    from config.orm import open_orm  # noqa: PLC0415  (slow to import)
     from scripts.seed.load import BeingLoaded, ShopNotEmpty, is_empty  # noqa: PLC0415
 
     assert settings.database_url is not None
@@ -58,8 +58,6 @@ async def _seed(settings: "Settings", seed: int, day: date) -> str:
         return _NOT_EMPTY
     except BeingLoaded:
         raise click.ClickException("Another process is loading the demo town.") from None
-    finally:
-        await close_orm()
 
 
 async def _load(settings: "Settings", seed: int, day: date) -> str:
@@ -93,11 +91,13 @@ async def _announce(settings: "Settings") -> None:
     from aiohttp import ClientError  # noqa: PLC0415  (slow to import)
 
     from scripts.seed.accounts import demo_shoppers  # noqa: PLC0415
-    from scripts.seed.phone import announce_shoppers  # noqa: PLC0415
+    from scripts.seed.phone import announce_shoppers, announce_trades  # noqa: PLC0415
 
+    assert settings.database_url is not None
     shoppers = demo_shoppers(settings.data_dir)
     try:
         await announce_shoppers(settings.wechat_api_url, shoppers)
+        await announce_trades(settings.wechat_api_url, settings.database_url)
     except (ClientError, TimeoutError):
         click.echo("The sandbox does not answer: seed again to put the shoppers on its phone.")
     else:

@@ -159,6 +159,8 @@ def test_production_refuses_each_demo_secret(tmp_path, name):
         ("WECHAT_PAY_PRIVATE_KEY", "/nowhere/key.pem", "neither PEM text nor a readable file"),
         ("WECHAT_PAY_PUBLIC_KEY", "-----BEGIN PUBLIC KEY-----\nx", "cannot be read"),
     ],
+    # Fresh keys in a test's name would make every worker collect other tests.
+    ids=[f"fault-{number}" for number in range(14)],
 )
 def test_production_refuses_what_is_weak_or_points_to_the_sandbox(tmp_path, name, value, word):
     faults = faults_of(production(tmp_path, **{name: value}))

@@ -165,6 +165,7 @@ def _route_panel(app: App, world: World) -> None:
     _get(app, f"{shopper}/sheets", panel(phone.sheets))
     _post(app, "/sandbox/sheets/<sheet_id:str>/confirm", panel(phone.confirm))
     _post(app, "/sandbox/sheets/<sheet_id:str>/decline", panel(phone.decline))
+    _post(app, "/sandbox/trades", panel(levers.remember_trade))
     _get(app, "/sandbox/trades/<out_trade_no:str>", panel(levers.trade))
     _post(app, "/sandbox/notices/<out_trade_no:str>/resend", panel(levers.resend))
     _post(app, "/sandbox/faults", panel(levers.add_fault))

@@ -15,7 +15,7 @@ from wechat.sandbox.messages import Messages
 from wechat.sandbox.notices import Mode, Notices
 from wechat.sandbox.refunds import Refunds, Settled
 from wechat.sandbox.refusals import PhoneRefusal
-from wechat.sandbox.rows import Message, Notice, Shopper
+from wechat.sandbox.rows import Message, Notice, Shopper, Trade
 from wechat.sandbox.sheets import PaymentRequest, Sheets
 from wechat.sandbox.trades import Trades
 
@@ -53,6 +53,17 @@ class Resend(Strict):
 class ClockChange(Strict):
     offset_seconds: float | None = None
     notice_speed: Annotated[float, msgspec.Meta(gt=0, le=1e6)] | None = None
+
+
+class PastTrade(Strict):
+    """A trade as the shop's books have it; `paid_at` in Unix seconds."""
+
+    out_trade_no: Annotated[str, msgspec.Meta(min_length=6, max_length=32)]
+    transaction_id: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    openid: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    description: Annotated[str, msgspec.Meta(min_length=1, max_length=127)]
+    amount_fen: Annotated[int, msgspec.Meta(ge=1)]
+    paid_at: float
 
 
 class Settlement(Strict):
@@ -162,6 +173,26 @@ class Levers:
             "notices": [_notice(notice) for notice in notices],
             "deliveries": _deliveries(notices),
         }
+
+    def remember_trade(self, request: Call) -> Answer:
+        past = _read(request, PastTrade)
+        trade = Trade(
+            out_trade_no=past.out_trade_no,
+            fingerprint="",
+            openid=past.openid,
+            description=past.description,
+            amount_fen=past.amount_fen,
+            attach="",
+            notify_url="",
+            device_id="",
+            created_at=past.paid_at,
+            expires_at=past.paid_at,
+            state="SUCCESS",
+            transaction_id=past.transaction_id,
+            success_at=past.paid_at,
+        )
+        self._trades.remember(trade)
+        return 201, {"out_trade_no": past.out_trade_no}
 
     async def resend(self, request: Call, out_trade_no: str) -> Answer:
         asked = _read(request, Resend)

@@ -109,6 +109,12 @@ class Trades:
         self._numbers[trade.transaction_id] = trade.out_trade_no
         self._store.trades.put(trade.out_trade_no, trade)
 
+    def remember(self, trade: Trade) -> None:
+        """A trade that was paid before this simulator was born: a demo's past. A known number stays as it is."""
+        if self._store.trades.find(trade.out_trade_no) is None:
+            self._numbers[trade.transaction_id or ""] = trade.out_trade_no
+            self._store.trades.put(trade.out_trade_no, trade)
+
     def is_payable(self, trade: Trade) -> bool:
         return trade.state == "NOTPAY" and self._clock.now() < trade.expires_at
 
