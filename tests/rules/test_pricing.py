@@ -18,7 +18,7 @@ from kit.money import Fen
 from models.enums import DeliveryMethod
 
 PICKUP = PriceContext(DeliveryMethod.PICKUP, Fen(600))
-DELIVERY = PriceContext(DeliveryMethod.DELIVERY, Fen(600))
+DELIVERY = PriceContext(DeliveryMethod.DELIVERY, Fen(600), distance_m=1260)
 MILK = PricedItem(11, "鲜牛奶", {"规格": "950ml"}, 2, Fen(1290), None)
 BREAD = PricedItem(7, "面包", {}, 3, Fen(850), Fen(799))
 
@@ -33,7 +33,12 @@ items = st.builds(
     store_price_fen=st.none() | fens,
 )
 baskets = st.lists(items, max_size=12, unique_by=lambda item: item.sku_id)
-contexts = st.builds(PriceContext, method=st.sampled_from(DeliveryMethod), delivery_fee_fen=fens)
+contexts = st.builds(
+    PriceContext,
+    method=st.sampled_from(DeliveryMethod),
+    delivery_fee_fen=fens,
+    distance_m=st.integers(0, 100_000),
+)
 
 
 def test_a_basket_is_priced_and_explained_line_by_line() -> None:
@@ -43,7 +48,7 @@ def test_a_basket_is_priced_and_explained_line_by_line() -> None:
     ] == [
         ("store_price", "面包 × 3（门店价）", "面包 × 3 (store price)", 2397),
         ("list_price", "鲜牛奶 950ml × 2（原价）", "鲜牛奶 950ml × 2 (list price)", 2580),
-        ("delivery_fee", "配送费", "Delivery", 600),
+        ("delivery_fee", "配送费（1.3 公里）", "Delivery (1.3 km)", 600),
     ]
     assert [(line.sku_id, line.unit_price_fen, line.payable_fen) for line in quoted.lines] == [
         (7, 799, 2397),
@@ -218,6 +223,34 @@ def test_the_largest_order_is_taken_and_one_fen_more_is_not() -> None:
     rules.check_total(STORE, DeliveryMethod.PICKUP, quoted(10_000_000))
     with pytest.raises(errors.OrderTooLarge):
         rules.check_total(STORE, DeliveryMethod.DELIVERY, quoted(10_000_000, freight_fen=1))
+
+
+def test_three_hundred_pieces_are_a_household_and_one_more_is_not() -> None:
+    def pieces(*quantities: int) -> QuotedPrice:
+        wanted = [replace(MILK, sku_id=n, quantity=q) for n, q in enumerate(quantities)]
+        return price([replace(item, list_price_fen=Fen(1)) for item in wanted], PICKUP)
+
+    rules.check_total(STORE, DeliveryMethod.PICKUP, pieces(150, 150))
+    with pytest.raises(errors.OrderTooLarge):
+        rules.check_total(STORE, DeliveryMethod.PICKUP, pieces(150, 151))
+
+
+@pytest.mark.parametrize(
+    ("remark", "is_fine"),
+    [
+        ("", True),
+        ("少冰，放前台", True),
+        ("8号楼1802室", True),
+        ("请打13800138000", False),
+        ("１３８ 0013-8000", False),
+    ],
+)
+def test_a_remark_holds_no_telephone_number(remark: str, is_fine: bool) -> None:
+    if is_fine:
+        rules.check_remark(remark)
+    else:
+        with pytest.raises(errors.PhoneInRemark):
+            rules.check_remark(remark)
 
 
 def test_what_is_found_is_what_is_priced() -> None:

@@ -17,7 +17,7 @@ MESSAGE, OTHER_MESSAGE = (f"00000000-0000-7000-8000-00000000000{n}" for n in (8,
 _QUOTE_VALUES = """900001, 900001, 'pickup', null, '[]', '[]', 1000, 100, 600, 1500,
     '2026-11-20 04:00Z', '2026-11-20 04:10Z', '2026-11-20 04:01Z'"""
 _ORDER_VALUES = """'', 'pickup', null, 'unpaid', 1, null, 1000, 100, 600, 1500,
-    '2026-11-20 04:01Z', '2026-11-20 04:16Z', null"""
+    '2026-11-20 04:01Z', '2026-11-20 04:16Z', '2026-11-20 04:16Z', null"""
 
 SOUND = f"""
 insert into store (id, code, name, city, district, address, phone, lat, lng, is_active, is_paused, offers_pickup,
@@ -51,10 +51,11 @@ insert into cart_line (member_id, sku_id, quantity, added_at) values (900001, 90
 insert into quote (id, member_id, store_id, method, address_sealed, lines, steps, goods_fen, discount_fen,
     freight_fen, payable_fen, created_at, expires_at, used_at)
 values ('{QUOTE}', {_QUOTE_VALUES}), ('{OTHER_QUOTE}', {_QUOTE_VALUES}), ('{FREE_QUOTE}', {_QUOTE_VALUES});
-insert into shop_order (id, no, member_id, store_id, quote_id, idempotency_key, remark, method, address_sealed, status,
-    step_count, close_reason, goods_fen, discount_fen, freight_fen, payable_fen, placed_at, pay_by, paid_at)
-values (900001, '100000000000000001', 900001, 900001, '{QUOTE}', 'tap-0001', {_ORDER_VALUES}),
-    (900002, '100000000000000002', 900001, 900001, '{OTHER_QUOTE}', 'tap-0002', {_ORDER_VALUES});
+insert into shop_order (id, no, member_id, store_id, quote_id, idempotency_key, unpaid_slot, remark, method,
+    address_sealed, status, step_count, close_reason, goods_fen, discount_fen, freight_fen, payable_fen, placed_at,
+    pay_by, close_at, paid_at)
+values (900001, '100000000000000001', 900001, 900001, '{QUOTE}', 'tap-0001', 1, {_ORDER_VALUES}),
+    (900002, '100000000000000002', 900001, 900001, '{OTHER_QUOTE}', 'tap-0002', 2, {_ORDER_VALUES});
 insert into order_line (order_id, sku_id, title, specs, quantity, unit_price_fen, goods_fen, discount_fen, payable_fen)
 values (900001, 900001, '鲜牛奶', '{{}}', 2, 500, 1000, 100, 900);
 insert into order_step (order_id, seq, subject, old, new, actor, actor_id, note, at)
@@ -97,6 +98,7 @@ APART: dict[str, dict[str, object]] = {
         "no": "100000000000000003",
         "quote_id": FREE_QUOTE,
         "idempotency_key": "tap-0003",
+        "unpaid_slot": 3,
     },
     "order_line": {"sku_id": 900002},
     "order_step": {"seq": 2},
