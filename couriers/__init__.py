@@ -1,0 +1,1 @@
+"""Delivery providers, one file each. Nobody delivers for us yet: stores and riders do."""

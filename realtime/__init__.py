@@ -1,0 +1,1 @@
+"""Sockets: live stock, order steps, the board. Not there yet."""

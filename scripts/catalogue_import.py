@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from commerce.catalog.actions import load_catalogue
+from commerce.catalog.actions import find_faults, load_catalogue
 from commerce.catalog.errors import CatalogueRefused, PictureRefused
 from commerce.catalog.loading import LoadReport
 from commerce.catalog.pictures import LARGEST_BYTES, picture_name, store_picture
@@ -34,7 +34,7 @@ async def import_sheet(
     """
     names, missing = _name_pictures(sheet.rows, place.pictures)
     if sheet.faults or missing:
-        return _in_order([*sheet.faults, *missing])
+        return _in_order([*sheet.faults, *missing, *await _stored_faults(sheet.rows, place)])
     # Before the rows: a file that no product names is harmless, a name without a file is not.
     for name in names:
         store_picture((place.pictures / name).read_bytes(), place.media_dir)
@@ -44,6 +44,15 @@ async def import_sheet(
         return await load_catalogue(rows, clock.now(), on_progress=on_progress)
     except CatalogueRefused as refusal:
         return _in_order(refusal.faults)
+    finally:
+        await close_orm()
+
+
+async def _stored_faults(rows: Sequence[CatalogueRow], place: Place) -> list[Fault]:
+    """What else is wrong with the rows that could be read: all of it is told in one go."""
+    await open_orm(place.database_url, pool_size=1)
+    try:
+        return await find_faults(rows)
     finally:
         await close_orm()
 

@@ -147,7 +147,14 @@ async def arrive(call: Call[StaffViewer], path: OrderPath) -> Stepped:
     "/stores/{store_id}/redemptions",
     key=Key.ONCE,
     guard=needs(Right.REDEEM),
-    refuses=(Forbidden, NotFound, PickupCodeWrong, OrderChanged, TooManyRequests),
+    refuses=(
+        Forbidden,
+        NotFound,
+        PickupCodeWrong,
+        IllegalTransition,
+        OrderChanged,
+        TooManyRequests,
+    ),
 )
 async def redeem(call: Call[StaffViewer], path: StorePath, body: PickupCode) -> Redeemed:
     """Hand the goods behind a pick-up code over, once, in its store.

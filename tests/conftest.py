@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import redis.asyncio
+import structlog
 import uvloop
 
 from commerce.stores.directory import directory
@@ -29,6 +30,18 @@ _servers = ExitStack()
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
     """The loop the server runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+# The default renderer draws a traceback with every local variable: half a second of a blocked loop
+# for each error that a control provokes.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

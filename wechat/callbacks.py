@@ -39,7 +39,7 @@ async def pay_notice(request: Request) -> HTTPResponse:
     except TRANSIENT as error:
         log.warning("notice.again", notice=notice.id, error=repr(error))
         return _answer(503, "请稍后重试")
-    log.info("notice.applied", notice=notice.id)
+    log.info("notice.heard", notice=notice.id)
     return HTTPResponse(status=204)
 
 

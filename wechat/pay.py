@@ -299,7 +299,7 @@ def _no_in(answer: Answer) -> Refusal | _Denied:
         return OutsideUnknown(reason=f"http_{answer.status}")
     if not re.fullmatch(r"[A-Z0-9]{1,64}", code):
         return OutsideUnknown(reason=f"http_{answer.status}")
-    _log.warning("wechat.pay_denied", status=answer.status, code=code, inner=_inner_code(answer))
+    _log.warning("wechat.pay_denied", status=answer.status, said=code, inner=_inner_code(answer))
     if code in _HICCUPS:
         return _Hiccup(reason=code)
     is_open = answer.status == 429 or answer.status >= 500 or code in _THROTTLED

@@ -7,13 +7,14 @@ from typing import Any, Final
 import orjson
 
 from commerce.carts.rules import Cart, CartLine, add_up, sellable
+from commerce.catalog.rules.pictures import PICTURES
 from kit import db
 from kit.errors import NotFound
 
 # One row at least, so that an unknown store is told from an empty cart in the same round trip.
 _CART: Final = """
     select chosen.is_known, line.sku_id, line.quantity, sku.product_id, sku.specs, product.title,
-        product.pictures ->> 0 as picture, sku.is_active and product.status = 'listed' as is_listed,
+        '{pictures}' || (product.pictures ->> 0) as picture, sku.is_active and product.status = 'listed' as is_listed,
         coalesce(price.price_fen, sku.list_price_fen) as unit_price_fen,
         level.on_hand - level.reserved as available
     from (select $2::bigint is null
@@ -24,7 +25,7 @@ _CART: Final = """
     left join store_price price on price.store_id = $2 and price.sku_id = sku.id
     left join stock_level level on level.store_id = $2 and level.sku_id = sku.id
     order by line.id
-"""
+""".replace("{pictures}", PICTURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 from commerce.catalog import loading, stored
 from commerce.catalog.errors import CatalogueBusy, CatalogueRefused
 from commerce.catalog.loading import LoadReport
-from commerce.catalog.rules.goods import clashes, gather
+from commerce.catalog.rules.faults import Fault
+from commerce.catalog.rules.goods import Goods, clashes, gather
 from commerce.catalog.rules.rows import CatalogueRow
 from kit import db
 from kit.ids import uuid7
@@ -32,13 +33,29 @@ async def load_catalogue(
         await loading.prepare()
         if not await db.value("select pg_try_advisory_xact_lock($1)", _LOAD_LOCK):
             raise CatalogueBusy
-        stores, unknown = await stored.find_stores(rows)
-        goods, faults = gather(rows, await stored.find_stored({row.product_code for row in rows}))
-        faults += clashes(goods, *await stored.find_owners(goods))
-        if unknown or faults:
-            raise CatalogueRefused([*unknown, *faults])
+        goods, stores, faults = await _check(rows)
+        if faults:
+            raise CatalogueRefused(faults)
         writer = loading.Writer(goods, stores, now=now, on_progress=on_progress)
         report, short = await writer.write(run=uuid7().hex)
         if short:
             raise CatalogueRefused(short)
         return report
+
+
+async def find_faults(rows: Sequence[CatalogueRow]) -> list[Fault]:
+    """What `load_catalogue` would refuse of `rows` before it writes; nothing is written here."""
+    async with db.tx():
+        await loading.take_time()
+        _, _, faults = await _check(rows)
+        return faults
+
+
+async def _check(
+    rows: Sequence[CatalogueRow],
+) -> tuple[list[Goods], dict[str, int], list[Fault]]:
+    """The rows against each other and against what is stored: goods, store ids by code, faults."""
+    stores, unknown = await stored.find_stores(rows)
+    goods, faults = gather(rows, await stored.find_stored({row.product_code for row in rows}))
+    faults += clashes(goods, *await stored.find_owners(goods))
+    return goods, stores, [*unknown, *faults]

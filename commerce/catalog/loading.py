@@ -41,10 +41,15 @@ class LoadReport:
     stock: Tally = field(default_factory=Tally)
 
 
-async def prepare() -> None:
-    """Let this transaction take longer than a shopper's, and make room for the sheet."""
+async def take_time() -> None:
+    """Let this transaction take longer than a shopper's."""
     await db.execute("set local statement_timeout = '60s'")
     await db.execute("set local idle_in_transaction_session_timeout = '10min'")
+
+
+async def prepare() -> None:
+    """Take time, and make room for the sheet."""
+    await take_time()
     for table, columns in _STAGES.items():
         typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         await db.execute(f"create temp table {table} (n int, {typed}) on commit drop")

@@ -183,18 +183,22 @@ async def advance(order_id: int, new: FulfilmentStatus, actor: Actor, now: datet
 async def redeem_code(store_id: int, code: str, actor: Actor, now: datetime) -> str:
     """Hand the goods behind a pick-up code over, once, in its store; the order's number.
 
-    `PickupCodeWrong` for a code that is unknown here, not ready or redeemed before.
+    `PickupCodeWrong` for a code that is unknown here or redeemed before, `IllegalTransition` while
+    the goods are not ready.
     """
     async with db.tx():
-        order_id = await db.value(
-            "select order_id from fulfilment"
-            " where store_id = $1 and pickup_code = $2 and status = 'ready'",
+        found = await db.row(
+            "select order_id, status from fulfilment where store_id = $1 and pickup_code = $2"
+            " and status not in ('handed_over', 'cancelled')",
             store_id,
             code,
         )
-        if order_id is None:
+        if found is None:
             raise PickupCodeWrong
-        order = await lock_order(order_id)
+        rules.check_fulfilment(
+            DeliveryMethod.PICKUP, FulfilmentStatus(found["status"]), FulfilmentStatus.HANDED_OVER
+        )
+        order = await lock_order(found["order_id"])
         for fulfilment in await lock_fulfilments(order):
             if fulfilment.status is not FulfilmentStatus.READY:
                 raise PickupCodeWrong

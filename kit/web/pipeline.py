@@ -208,5 +208,6 @@ def _invalid(error: msgspec.ValidationError) -> InvalidInput:
 def _idempotency_key(request: Request) -> str:
     key = request.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
-        raise InvalidInput(fields={"Idempotency-Key": "8 to 64 of A-Z a-z 0-9 _ . : -"})
+        what = "must be 8 to 64 of A-Z a-z 0-9 _ . : -" if key else "this header is missing"
+        raise InvalidInput(fields={"Idempotency-Key": what})
     return str(key)

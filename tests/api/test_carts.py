@@ -35,6 +35,7 @@ async def test_a_line_tells_all_about_itself_at_the_chosen_store(shop: Shop) -> 
     await db.execute(
         "insert into store_price (store_id, sku_id, price_fen) values ($1, $2, 1190)", store, milk
     )
+    await db.execute("update product set pictures = '[\"abc.webp\"]'")
     await want(phone, milk, 3)
     shown = await cart(phone, store)
     (line,) = shown["lines"]
@@ -43,7 +44,7 @@ async def test_a_line_tells_all_about_itself_at_the_chosen_store(shop: Shop) -> 
         "sku_id": str(milk),
         "title": "鲜牛奶",
         "specs": {"规格": "950ml"},
-        "picture": None,
+        "picture": "/media/abc.webp",
         "unit_price_fen": 1190,
         "quantity": 3,
         "available": 9,

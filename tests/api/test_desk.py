@@ -114,7 +114,7 @@ async def test_steps_come_in_order(shop: Shop) -> None:
     unready = await clerk.post(
         f"/v1/staff/stores/{store}/redemptions", {"code": await code_of(phone, no)}
     )
-    assert (unready.status_code, unready.json()["code"]) == (404, "pickup_code_wrong")
+    assert (unready.status_code, unready.json()["code"]) == (409, "illegal_transition")
     await make_ready(clerk, no)
     door = await clerk.post(f"/v1/staff/orders/{no}/arrival")
     assert (door.status_code, door.json()["code"]) == (409, "illegal_transition")
