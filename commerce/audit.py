@@ -17,13 +17,14 @@ INVARIANTS: Final[Mapping[str, str]] = {
         select store_id, sku_id, on_hand, reserved from stock_level
         where reserved < 0 or reserved > on_hand""",
     "S2": """
-        select level.store_id, level.sku_id, level.on_hand, level.reserved, said.on_hand as journal_on_hand,
+        select store_id, sku_id, level.on_hand, level.reserved, said.on_hand as journal_on_hand,
             said.reserved as journal_reserved
-        from stock_level level left join (
+        from stock_level level full join (
             select store_id, sku_id, sum(d_on_hand) as on_hand, sum(d_reserved) as reserved
             from stock_entry group by 1, 2
         ) said using (store_id, sku_id)
-        where level.on_hand <> coalesce(said.on_hand, 0) or level.reserved <> coalesce(said.reserved, 0)""",
+        where coalesce(level.on_hand, 0) <> coalesce(said.on_hand, 0)
+            or coalesce(level.reserved, 0) <> coalesce(said.reserved, 0)""",
     "S3": """
         select level.store_id, level.sku_id, level.reserved, held.quantity
         from stock_level level left join (

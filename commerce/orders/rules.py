@@ -48,12 +48,3 @@ def check_fulfilment(method: DeliveryMethod, old: FulfilmentStatus, new: Fulfilm
     """Raise `IllegalTransition` unless a fulfilment by `method` may go from `old` to `new`."""
     if new not in NEXT_FULFILMENT[method].get(old, frozenset()):
         raise IllegalTransition(old=old.value, new=new.value)
-
-
-def may_be_cancelled(fulfilment: FulfilmentStatus) -> bool:
-    """Whether the goods are still in the house, so that the order can be undone."""
-    return fulfilment in {
-        FulfilmentStatus.WAITING,
-        FulfilmentStatus.PREPARING,
-        FulfilmentStatus.READY,
-    }

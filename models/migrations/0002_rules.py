@@ -23,7 +23,8 @@ CHECKS = {
         "order_not_negative": "least(goods_fen, discount_fen, freight_fen, payable_fen) >= 0",
         "order_status_known": "status in ('unpaid', 'paid', 'completed', 'closed')",
         "order_steps": "step_count >= 1",
-        "order_unpaid_slot": "status <> 'unpaid' or unpaid_slot between 1 and 5",
+        "order_unpaid_slot": "status <> 'unpaid' or coalesce(unpaid_slot between 1 and 5, false)",
+        "order_close_planned": "status <> 'unpaid' or close_at is not null",
         "order_paid_when": "status not in ('paid', 'completed') or paid_at is not null",
         "order_closed_why": "(status = 'closed') = (close_reason is not null)",
         "order_delivered_where": "method = 'pickup' or address_sealed is not null",
@@ -36,11 +37,17 @@ CHECKS = {
         "line_discount": "discount_fen between 0 and goods_fen",
     },
     "order_step": {"step_seq": "seq >= 1"},
+    "fulfilment": {
+        "fulfilment_status_known": "status in ('waiting', 'preparing', 'ready', 'delivering',"
+        " 'handed_over', 'cancelled')",
+    },
     "payment": {
+        "payment_status_known": "status in ('created', 'succeeded', 'closed')",
         "payment_amount": "amount_fen >= 1",
         "payment_success_known": "status <> 'succeeded' or (transaction_id is not null and paid_at is not null)",
     },
     "refund": {
+        "refund_status_known": "status in ('requested', 'processing', 'succeeded', 'closed', 'abnormal')",
         "refund_amount": "amount_fen >= 1",
         "refund_success_on_word": "status <> 'succeeded' or (refund_id is not null and settled_at is not null)",
     },
@@ -149,9 +156,9 @@ begin
         raise exception 'stock_level is written through stock_entry only'
             using errcode = 'check_violation', constraint = 'stock_level_journaled';
     end if;
-    return new;
+    return coalesce(new, old);
 end $$;
-create trigger refuse_direct_balance before update of on_hand, reserved on stock_level
+create trigger refuse_direct_balance before update or delete on stock_level
     for each row execute function refuse_direct_balance();
 create function refuse_opening_balance() returns trigger language plpgsql as $$
 begin

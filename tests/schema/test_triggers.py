@@ -41,9 +41,17 @@ async def test_a_balance_moves_with_its_journal_and_by_nothing_else(ground: str)
     level = "select on_hand, reserved from stock_level where sku_id = 900001"
     await copy("stock_entry", {"cause": "sheet:2", "d_on_hand": 2, "d_reserved": 3})
     assert tuple(await db.one(level)) == (7, 3)
-    for change in ("on_hand = 9", "reserved = 0", "on_hand = on_hand"):
+    for change in ("on_hand = 9", "reserved = 0", "on_hand = on_hand", "sku_id = 900003"):
         assert await rule_of(f"update stock_level set {change}") == "stock_level_journaled"
+    assert await rule_of("delete from stock_level") == "stock_level_journaled"
     assert tuple(await db.one(level)) == (7, 3)
+
+
+async def test_a_balance_that_vanished_is_missed_by_the_audit(ground: str) -> None:
+    async with db.tx():
+        await db.execute("set local session_replication_role = replica")
+        await db.execute("delete from stock_level where sku_id = 900001")
+    assert [row["sku_id"] for row in await db.rows(INVARIANTS["S2"])] == [900001]
 
 
 async def test_an_order_of_refunds_never_exceeds_the_payment(ground: str) -> None:
