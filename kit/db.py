@@ -68,15 +68,14 @@ async def _give_back(context: Any) -> None:
 
 async def rows(query: str, *args: object) -> list[asyncpg.Record]:
     """The rows of `query`, in the current transaction if there is one."""
-    async with _connection() as connection:
-        result: list[asyncpg.Record] = await connection.fetch(query, *args)
-        return result
+    result: list[asyncpg.Record] = await _run("fetch", query, *args)
+    return result
 
 
 async def row(query: str, *args: object) -> asyncpg.Record | None:
     """The first row of `query`, or None."""
-    async with _connection() as connection:
-        return await connection.fetchrow(query, *args)
+    found: asyncpg.Record | None = await _run("fetchrow", query, *args)
+    return found
 
 
 async def one(query: str, *args: object) -> asyncpg.Record:
@@ -89,14 +88,12 @@ async def one(query: str, *args: object) -> asyncpg.Record:
 
 async def value(query: str, *args: object) -> Any:
     """The first column of the first row, or None."""
-    async with _connection() as connection:
-        return await connection.fetchval(query, *args)
+    return await _run("fetchval", query, *args)
 
 
 async def execute(query: str, *args: object) -> int:
     """Run a write; how many rows it touched."""
-    async with _connection() as connection:
-        tag: str = await connection.execute(query, *args)
+    tag: str = await _run("execute", query, *args)
     last = tag.rpartition(" ")[2]
     return int(last) if last.isdigit() else 0
 
@@ -120,11 +117,31 @@ def broken_rule(error: BaseException) -> str | None:
     return name if isinstance(name, str) else None
 
 
+async def _run(method: str, query: str, *args: object) -> Any:
+    """Run one statement; outside a transaction once more when another caller's cancel struck it.
+
+    A shopper who hangs up makes asyncpg cancel his query at the server, and the signal may arrive
+    when the next statement already runs on that connection. A cancelled statement has done nothing.
+    """
+    try:
+        async with _connection() as connection:
+            return await getattr(connection, method)(query, *args)
+    except asyncpg.QueryCanceledError as error:
+        if "user request" not in str(error) or _in_transaction():
+            raise
+    async with _connection() as connection:
+        return await getattr(connection, method)(query, *args)
+
+
+def _in_transaction() -> bool:
+    return isinstance(get_connection("default"), TransactionalDBClient)
+
+
 @asynccontextmanager
 async def _connection() -> AsyncIterator[Any]:
     """The current transaction's connection, else one of the pool; the wait for it is bounded."""
     client: Any = get_connection("default")
-    if isinstance(client, TransactionalDBClient) or client._pool is None:
+    if _in_transaction() or client._pool is None:
         async with client.acquire_connection() as connection:
             yield connection
         return
