@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,8 +24,8 @@ from scripts.town.workbook import big_workbook
 # A worker sees a new store within two seconds (commerce/stores/directory.py).
 _SEEN_SECONDS: Final = 3.0
 
-# The bare figure needs no long look, and every run pays for it.
-_BARE_SECONDS: Final = 5.0
+# Before each figure: the machine may have become another one since the last.
+_BARE_SECONDS: Final = 2.0
 _WARM_SECONDS: Final = 2.0
 
 # A merchant waits at most this long for his sheet (issue 2).
@@ -49,14 +49,12 @@ class WrongResult(Exception):
 
 @dataclass(slots=True)
 class Bench:
-    """A house with ground under it. Figures measured so far serve later ones as baselines."""
+    """A house with ground under it, and how its figures are made."""
 
     house: House
     ground: Ground
     size: Size
     seconds: float
-    bare_per_second: float = 0.0
-    bare_rush_seconds: float = 0.0
     stores: int = field(init=False)
     _served: int = 0
 
@@ -107,22 +105,42 @@ class Bench:
         }
 
     async def rate(self, name: str, walk: str, **more: object) -> Figure:
-        """How often a second a walk is walked by every connection at once."""
+        """How often a second a walk is walked by every connection at once, against the bare handler just before."""
+        bare_plan = self.plan("bare", seconds=min(_BARE_SECONDS, self.seconds))
+        bare = await self.measure(bare_plan)
         plan = self.plan(walk, seconds=self.seconds)
         measured = await self.measure(plan)
-        outcome = measured.outcome
-        value = outcome.walks.count / outcome.seconds
-        if len(outcome.steps) > 1:
-            more["steps"] = {what: [t.p50_ms, t.p99_ms] for what, t in outcome.steps.items()}
-            more["walk_p50_ms"], more["walk_p99_ms"] = outcome.walks.p50_ms, outcome.walks.p99_ms
+        if len(measured.outcome.steps) > 1:
+            more |= _steps(measured)
+        value, baseline = _per_second(measured), _per_second(bare)
+        cpu_ratio = round(_cpu_ms(bare) / max(_cpu_ms(measured), 1e-9), 4)
         return Figure(
             name,
             round(value, 1),
             "/s",
-            round(self.bare_per_second, 1) or None,
-            round(value / self.bare_per_second, 4) if self.bare_per_second else None,
-            self.conditions(measured, plan, **more),
+            round(baseline, 1),
+            round(value / baseline, 4),
+            self.conditions(measured, plan, cpu_ratio=cpu_ratio, **more),
         )
+
+
+def _per_second(measured: Measured) -> float:
+    return measured.outcome.walks.count / measured.outcome.seconds
+
+
+def _cpu_ms(measured: Measured) -> float:
+    """What one walk cost the whole house and the client: unlike the rate, others hardly change it."""
+    ours = sum(cpu for name, cpu in measured.cpu.items() if name != "machine")
+    return ours * 1000 / max(measured.outcome.walks.count, 1)
+
+
+def _steps(measured: Measured) -> dict[str, object]:
+    outcome = measured.outcome
+    return {
+        "steps": {what: [times.p50_ms, times.p99_ms] for what, times in outcome.steps.items()},
+        "walk_p50_ms": outcome.walks.p50_ms,
+        "walk_p99_ms": outcome.walks.p99_ms,
+    }
 
 
 Figures = AsyncIterator[Figure]
@@ -130,11 +148,10 @@ Figures = AsyncIterator[Figure]
 
 async def bare(bench: Bench) -> Figures:
     """GET /health/live: a JSON handler of the same server that touches nothing behind it."""
-    figure = await replace(bench, seconds=min(bench.seconds, _BARE_SECONDS)).rate(
-        "http.bare", "bare"
-    )
-    bench.bare_per_second = figure.value
-    yield figure
+    plan = bench.plan("bare", seconds=bench.seconds)
+    measured = await bench.measure(plan)
+    value = round(_per_second(measured), 1)
+    yield Figure("http.bare", value, "/s", None, None, bench.conditions(measured, plan))
 
 
 async def product(bench: Bench) -> Figures:

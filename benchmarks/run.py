@@ -19,7 +19,7 @@ class Failed(Exception):
 
 
 async def run(names: Collection[str], seconds: float, *, tiny: bool) -> None:
-    """Print the figures of `names`, a JSON line each; the bare one first, against which others are held.
+    """Print the figures of `names`, a JSON line each.
 
     Everything else that is said goes to standard error. Raises `Failed` when the books do not balance
     after a figure, or what it measures was not done.
@@ -32,7 +32,7 @@ async def run(names: Collection[str], seconds: float, *, tiny: bool) -> None:
             ground = await lay_ground(size, house.settings.wechat_appid, house.link, clock.now())
             bench = Bench(house, ground, size, seconds)
             for name in FIGURES:
-                if name in names or name == "http.bare":
+                if name in names:
                     await _show(name, bench, figures)
 
 
