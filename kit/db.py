@@ -149,5 +149,10 @@ async def _connection() -> AsyncIterator[Any]:
         connection = await client._pool.acquire()
     try:
         yield connection
+    except (asyncio.CancelledError, TimeoutError):
+        # asyncpg may have been between Parse and Bind, with no Sync sent: the server's timer for
+        # that statement still runs and would strike whoever uses the connection next.
+        connection.terminate()
+        raise
     finally:
         await client._pool.release(connection)
